@@ -1,0 +1,40 @@
+"""What can go wrong, as a handful of classes.
+
+Each class is also a builtin exception, so that code that knows nothing of this
+package can still catch it. A message says what was found, where, what was
+expected, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ArgumentError", "DataError", "FileFormatError", "GausscheckError", "GaussianityError"]
+
+
+class GausscheckError(Exception):
+    """Base of every error that gausscheck raises on purpose."""
+
+
+class ArgumentError(GausscheckError, ValueError):
+    """An option has a value that cannot be used. Correct the call; the message lists what is allowed."""
+
+
+class DataError(GausscheckError, ValueError):
+    """The array cannot be tested (empty, too small, integers, complex …). Pass other data, or the flag that the message names."""
+
+
+class FileFormatError(GausscheckError, OSError):
+    """A file is not what its name says, is cut short, or is hostile. Nothing of it was used; write it anew."""
+
+
+class GaussianityError(GausscheckError, AssertionError):
+    """The data is not what it should be; raised by :func:`gausscheck.assert_gaussian`. The text is a readable report.
+
+    Attributes
+    ----------
+    report : gausscheck.Report
+        The full result.
+    """
+
+    def __init__(self, message: str, report: object = None) -> None:
+        super().__init__(message)
+        self.report = report
