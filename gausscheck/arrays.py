@@ -106,7 +106,6 @@ def as_values(x: Any, *, integers: bool = False) -> Values:
 
 def _coded_names() -> set[str]:
 
-
     return set(FORMATS) - _NUMPY_NAMES
 
 
@@ -116,7 +115,9 @@ def _refusal(dtype: str, kind: str) -> str:
             f"integers ({dtype}) are not Gaussian noise as they stand; convert them to the floats they stand for, "
             "or pass integers=True to test the integer values themselves"
         )
-    return f"cannot test values of type {dtype}; expected floats (float64, float32, float16, bfloat16 or float8)"
+    return (
+        f"cannot test values of type {dtype}; expected floats (float64, float32, float16, bfloat16 or float8)"
+    )
 
 
 def _from_torch(x: Any, torch: Any, *, integers: bool) -> Values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ __all__ = ["LOG_TWO", "Grade", "Null"]
 LOG_TWO = float(np.log(2.0))
 
 
-class Grade(str, Enum):
+class Grade(StrEnum):
     """How good a p-value is.
 
     ``exact``: closed form or quadrature to a stated relative error; ``saddlepoint``: Lugannani-Rice;
@@ -25,9 +25,6 @@ class Grade(str, Enum):
     SADDLEPOINT = "saddlepoint"
     ASYMPTOTIC = "asymptotic"
     SIMULATED = "simulated"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Null(ABC):
@@ -66,6 +63,6 @@ class Null(ABC):
         return np.exp(self.logcdf(t))
 
     def log_two_sided(self, t: ArrayLike) -> NDArray[np.float64]:
-        """Natural logarithm of the equal-tailed p-value ``min(1, 2 min(P(T > t), P(T < t)))``, elementwise."""
+        """Log of the equal-tailed p-value ``min(1, 2 min(P(T > t), P(T < t)))``, elementwise."""
         tail: Any = np.minimum(self.logsf(t), self.logcdf(t))
         return np.minimum(0.0, tail + LOG_TWO)
