@@ -1,1 +1,47 @@
 """How data is reduced to summaries: plain NumPy (the oracle) and fused Numba kernels."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from gausscheck.engines.base import Engine
+
+__all__ = ["NO_NUMBA", "NUMBA_PAYS", "Engine", "select"]
+
+NO_NUMBA = "GAUSSCHECK_NO_NUMBA"
+"""Environment variable: ``1`` keeps every reduction in NumPy."""
+
+NUMBA_PAYS = 2**21
+
+
+def select(size: int, threads: int | None = None) -> Engine:
+    """Engine for a piece of work, by its size alone, so that the same call always takes the same road.
+
+    Parameters
+    ----------
+    size : int
+        Number of values that will be read, over all the passes of the work.
+    threads : int, optional
+        Threads to work on; all CPUs that this process may use by default.
+
+    Returns
+    -------
+    Engine
+        NumPy below ``NUMBA_PAYS`` values, where the start of Numba costs more than it saves; NumPy too where
+        Numba cannot be imported or the environment says ``GAUSSCHECK_NO_NUMBA=1``.
+    """
+    workers = _available_threads() if threads is None else threads
+    if size < NUMBA_PAYS or os.environ.get(NO_NUMBA) == "1" or find_spec("numba") is None:
+        from gausscheck.engines.numpy import NumpyEngine
+
+        return NumpyEngine(workers)
+    from gausscheck.engines.numba import NumbaEngine
+
+    return NumbaEngine(workers)
+
+
+def _available_threads() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,188 @@
+"""The verbs that every engine has, and the definitions that they share."""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gausscheck.arrays import Values
+from gausscheck.errors import ArgumentError, DataError
+from gausscheck.summaries import Counts, OnePass
+
+__all__ = [
+    "GOLDEN",
+    "MIX_FIRST",
+    "MIX_SECOND",
+    "RAYLEIGH_MEAN",
+    "Engine",
+    "checked_counts",
+    "checked_decode",
+    "checked_rows",
+    "checked_shuffle",
+    "checked_spectrum",
+]
+
+RAYLEIGH_MEAN = sqrt(pi) / 2.0
+"""Mean of ``|xhat_k| / sqrt(D)`` for N(0, 1) values: Rayleigh with E r² = 1."""
+
+# SplitMix64 (Steele, Lea, Flood 2014): Weyl increment and the two multipliers of its output function.
+GOLDEN = 0x9E3779B97F4A7C15
+MIX_FIRST = 0xBF58476D1CE4E5B9
+MIX_SECOND = 0x94D049BB133111EB
+
+_LONGEST_SHUFFLE = 2**32
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """How data is reduced. Values have shape ``(B, D)``: B samples of D values.
+
+    Attributes
+    ----------
+    name : str
+        ``numpy`` or ``numba``.
+    """
+
+    name: str
+
+    def one_pass(self, values: Values) -> OnePass:
+        """Power sums, extremes and non-finite tally of each sample, in one pass.
+
+        Parameters
+        ----------
+        values : Values
+            Any format, strides, read-only or not; shape ``(B, D)``, zero sizes allowed.
+
+        Returns
+        -------
+        OnePass
+            Leading shape ``(B,)``; float64 accumulation. The same for any number of threads.
+        """
+        ...
+
+    def counts(self, values: Values) -> Counts:
+        """Occurrences of every bit pattern of an 8- or 16-bit format, all samples together.
+
+        Raises
+        ------
+        ArgumentError
+            For float32 and float64, whose patterns are too many for a table.
+        """
+        ...
+
+    def decode(self, values: Values, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Values as float32 or float64, shape ``(B, D)``, in fresh, writeable, C-contiguous memory.
+
+        float64 values beyond the range of float32 become infinite where float32 is asked for.
+        """
+        ...
+
+    def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
+        """Permute each row of `x` in place, uniformly, independently, and reproducibly from its key.
+
+        Parameters
+        ----------
+        x : numpy.ndarray of float32 or float64
+            Writeable, shape ``(B, D)``, D at most 2**32.
+        keys : numpy.ndarray of uint64
+            Shape ``(B,)``: the seed of each row. Equal keys give equal permutations.
+
+        Notes
+        -----
+        Fisher-Yates: for i = 1..D-1 exchange x_i with x_j, j uniform on 0..i. With ``mix`` the output
+        function of SplitMix64 and g its increment, ``h_i = mix(mix(key + g) + (i + 1) g)``,
+        ``j = floor(h_i (i + 1) / 2**64)``: the probability of each j is off by less than (i + 1)/2**64 of
+        itself. Both engines make the same permutation, bit for bit.
+        """
+        ...
+
+    def power_spectrum(
+        self, x: NDArray[Any], block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
+    ) -> NDArray[np.float64]:
+        """Batched power-spectrum discrepancy of each row.
+
+        Parameters
+        ----------
+        x : numpy.ndarray of float32 or float64
+            Shape ``(B, D)``, D at least 3.
+        block : int
+            Consecutive ordinates averaged together.
+        mu : float
+            What a mean is compared with; by default the exact mean of one ordinate.
+        scale : float
+            Standard deviation of the values under H0.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``P = mean_g |mean_{k in g} r_k - mu|``, shape ``(B,)``: r_k = |rfft(x)_k| / (sqrt(D) scale) for
+            k = 1..ceil(D/2) - 1 (without DC and Nyquist), groups g of `block` consecutive k, the last short
+            one kept.
+            NaN or infinite where the row is.
+        """
+        ...
+
+
+def checked_rows(values: Values) -> Values:
+    """`values` if it has two axes, else :class:`~gausscheck.errors.ArgumentError`."""
+    if values.data.ndim != 2:
+        msg = f"an engine takes values of shape (B, D), got shape {values.shape}"
+        raise ArgumentError(msg)
+    return values
+
+
+def checked_counts(values: Values) -> Values:
+    """`values` if it has two axes and at most 16 bits."""
+    if values.format.bits > 16:
+        patterns = f"2**{values.format.bits} patterns"
+        msg = f"cannot tabulate {values.dtype}: it has {patterns}; use an 8- or 16-bit format"
+        raise ArgumentError(msg)
+    return checked_rows(values)
+
+
+def checked_decode(dtype: DTypeLike) -> np.dtype[Any]:
+    """float32 or float64 as a dtype."""
+    wanted = np.dtype(dtype)
+    if wanted not in (np.dtype(np.float32), np.dtype(np.float64)):
+        msg = f"values are decoded to float32 or float64, not to {wanted}"
+        raise ArgumentError(msg)
+    return wanted
+
+
+def _checked_floats(x: NDArray[Any], verb: str) -> None:
+    if x.ndim != 2 or x.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        msg = f"{verb} takes float32 or float64 of shape (B, D), got {x.dtype} of shape {x.shape}"
+        raise ArgumentError(msg)
+
+
+def checked_shuffle(x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
+    """Raise unless `x` and `keys` can be shuffled as :meth:`Engine.shuffle` says."""
+    _checked_floats(x, "shuffle")
+    if not x.flags.writeable:
+        msg = "shuffle works in place, but the array is read-only; pass a copy"
+        raise ArgumentError(msg)
+    if keys.dtype != np.dtype(np.uint64) or keys.shape != x.shape[:1]:
+        msg = f"shuffle of shape {x.shape} takes one uint64 key a row, got {keys.dtype} of shape {keys.shape}"
+        raise ArgumentError(msg)
+    if x.shape[1] > _LONGEST_SHUFFLE:
+        msg = f"a sample of {x.shape[1]} values is too long to permute (2**32 at most); split it into samples"
+        raise DataError(msg)
+
+
+def checked_spectrum(x: NDArray[Any], block: int, scale: float) -> int:
+    """Number of ordinates ceil(D/2) - 1; raise unless the arguments fit :meth:`Engine.power_spectrum`."""
+    _checked_floats(x, "power_spectrum")
+    size = int(x.shape[1])
+    if size < 3:
+        msg = f"a power spectrum needs at least 3 values a sample, got {size}"
+        raise DataError(msg)
+    if block < 1:
+        msg = f"block {block} is not a positive number of ordinates"
+        raise ArgumentError(msg)
+    if not (np.isfinite(scale) and scale > 0):
+        msg = f"scale {scale!r} is not a positive number"
+        raise ArgumentError(msg)
+    return (size - 1) // 2

@@ -1,0 +1,203 @@
+"""Fused compiled loops: one pass at the speed of memory. Numba is imported at the first verb, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from math import sqrt
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gausscheck.arrays import Values
+from gausscheck.engines.base import (
+    RAYLEIGH_MEAN,
+    checked_counts,
+    checked_decode,
+    checked_rows,
+    checked_shuffle,
+    checked_spectrum,
+)
+from gausscheck.engines.numpy import group_discrepancy
+from gausscheck.floats import decode_table
+from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.moments import total_sums
+
+__all__ = ["NumbaEngine"]
+
+_THREADED = 2**18  # values below which starting threads costs more than it saves
+_MOST_COUNTED = 2**31  # values that one 32-bit tally may take
+
+# By width: the float, the integer of its pattern, and (sign shift, magnitude mask, pattern of infinity).
+_TYPES: dict[int, tuple[Any, Any, tuple[int, int, int]]] = {
+    32: (np.float32, np.int32, (31, 0x7FFFFFFF, 0x7F800000)),
+    64: (np.float64, np.int64, (63, 0x7FFFFFFFFFFFFFFF, 0x7FF0000000000000)),
+}
+
+
+class NumbaEngine:
+    """The :class:`~gausscheck.engines.base.Engine` verbs as compiled loops.
+
+    Kernels are compiled at their first use and cached on disk, beside the package or, if that is read-only,
+    in the user's cache; without any place to write they are compiled anew in each process.
+
+    Parameters
+    ----------
+    threads : int
+        Threads at work. Results do not depend on it.
+    """
+
+    name = "numba"
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+
+    def one_pass(self, values: Values) -> OnePass:
+        """See :meth:`gausscheck.engines.base.Engine.one_pass`."""
+        kernels = _kernels()
+        rows, size = checked_rows(values).shape
+        pieces = -(-size // kernels.CHUNK)
+        sums = np.empty((rows * pieces, ORDERS))
+        extremes = np.empty((rows * pieces, 2))
+        tally = np.empty((rows * pieces, 4), dtype=np.int64)
+        results = (sums, extremes, tally)
+        data, kind, table = _held(values, kernels)
+
+        def work(start: int, stop: int) -> None:
+            if values.format.bits > 16:
+                floats, integers, order = _TYPES[values.format.bits]
+                lone = np.zeros(1, floats)
+                bits, lone_bits = data.view(integers), lone.view(integers)
+                kernels.pass_floats(data, bits, order, lone, lone_bits, start, stop, *results)
+            else:
+                buffer = np.zeros(kernels.BLOCK + 1, np.float32)
+                views = (buffer, buffer.view(np.uint32), buffer.view(np.int32))
+                kernels.pass_codes(data, kind, table, *views, _TYPES[32][2], start, stop, *results)
+
+        self._share(work, rows * pieces, values.size)
+        return _joined(
+            sums.reshape(rows, pieces, ORDERS),
+            extremes.reshape(rows, pieces, 2),
+            tally.reshape(rows, pieces, 4),
+            size,
+        )
+
+    def counts(self, values: Values) -> Counts:
+        """See :meth:`gausscheck.engines.base.Engine.counts`."""
+        kernels = _kernels()
+        rows, size = checked_counts(values).shape
+        patterns = 2**values.format.bits
+        data, _, _ = _held(values, kernels)
+        pieces = rows * -(-size // kernels.CHUNK)
+        most = _MOST_COUNTED // kernels.CHUNK
+
+        def work(start: int, stop: int) -> NDArray[np.int64]:
+            table = np.zeros(patterns, dtype=np.int64)
+            for begin in range(start, stop, most):
+                tables = np.zeros((4, patterns), dtype=np.uint32)
+                kernels.count(data, begin, min(begin + most, stop), tables)
+                table += tables.sum(axis=0, dtype=np.int64)
+            return table
+
+        parts = self._share(work, pieces, values.size)
+        return Counts(np.sum(parts, axis=0, dtype=np.int64), values.dtype)
+
+    def decode(self, values: Values, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """See :meth:`gausscheck.engines.base.Engine.decode`."""
+        wanted = checked_decode(dtype)
+        rows, size = checked_rows(values).shape
+        if values.format.bits > 16 or wanted.itemsize == 8:
+            # A copy or a widening, which NumPy does at the speed of memory; narrow codes go via float32.
+            source = values.data if values.format.bits > 16 else self.decode(values)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return np.array(source, dtype=wanted, order="C")
+        kernels = _kernels()
+        out = np.empty((rows, size), dtype=np.float32)
+        unsigned = out.view(np.uint32)
+        data, kind, table = _held(values, kernels)
+
+        def work(start: int, stop: int) -> None:
+            kernels.decode(data, kind, table, unsigned, start, stop, out)
+
+        self._share(work, rows * -(-size // kernels.CHUNK), values.size)
+        return out
+
+    def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
+        """See :meth:`gausscheck.engines.base.Engine.shuffle`."""
+        kernels = _kernels()
+        checked_shuffle(x, keys)
+        self._share(lambda start, stop: kernels.shuffle(x, keys, start, stop), x.shape[0], x.size)
+
+    def power_spectrum(
+        self, x: NDArray[Any], block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
+    ) -> NDArray[np.float64]:
+        """See :meth:`gausscheck.engines.base.Engine.power_spectrum`."""
+        from scipy.fft import rfft
+
+        kernels = _kernels()
+        ordinates = checked_spectrum(x, block, scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            transform = np.ascontiguousarray(rfft(x, axis=1, workers=self.threads))
+        parts = transform.view(np.float32 if transform.dtype == np.complex64 else np.float64)
+        out = np.empty(x.shape[0])
+        norm = sqrt(x.shape[1]) * float(scale)
+
+        def work(start: int, stop: int) -> None:
+            kernels.group_rows(parts, ordinates, block, float(mu), norm, start, stop, out)
+
+        self._share(work, x.shape[0], x.size)
+        # Squares overflow before magnitudes do: such rows again, by hypot.
+        lost = ~np.isfinite(out)
+        if np.any(lost):
+            out[lost] = group_discrepancy(transform[lost], x.shape[1], block, mu, scale)
+        return out
+
+    def _share(self, work: Callable[[int, int], Any], pieces: int, size: int) -> list[Any]:
+        """Call ``work(start, stop)`` on ranges that cover 0..pieces, on several threads if it pays."""
+        threads = min(self.threads, pieces) if size >= _THREADED else 1
+        if threads <= 1:
+            return [work(0, pieces)]
+        edges = [pieces * k // threads for k in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(lambda edge: work(*edge), pairwise(edges)))
+
+
+def _kernels() -> ModuleType:
+    from gausscheck.engines import kernels
+
+    return kernels
+
+
+def _held(values: Values, kernels: ModuleType) -> tuple[NDArray[Any], int, NDArray[np.float32]]:
+    """Data as a kernel takes it, how its codes are read, and their table."""
+    data = values.data.view()
+    table = np.zeros(256, dtype=np.float32)
+    kind = 0
+    if values.dtype == "float16":
+        data, kind = data.view(np.uint16), kernels.HALF
+    elif values.dtype == "bfloat16":
+        kind = kernels.BFLOAT
+    elif values.format.bits == 8:
+        kind = kernels.TABLE
+        table[:] = decode_table(values.dtype)
+    data.flags.writeable = False  # one compilation then serves read-only and writeable data
+    return data, kind, table
+
+
+def _joined(
+    sums: NDArray[np.float64], extremes: NDArray[np.float64], tally: NDArray[np.int64], size: int
+) -> OnePass:
+    """Join the pieces of each row, in a fixed order."""
+    bad = np.sum(tally[..., :3], axis=1)
+    first = np.min(np.where(tally[..., 3] < 0, size, tally[..., 3]), axis=1, initial=size)
+    return OnePass(
+        Moments(size - np.sum(bad, axis=-1), total_sums(sums, axis=1)),
+        Extremes(
+            np.min(extremes[..., 0], axis=1, initial=np.inf),
+            np.max(extremes[..., 1], axis=1, initial=-np.inf),
+        ),
+        Nonfinite(bad[:, 0], bad[:, 1], bad[:, 2], np.where(first == size, -1, first)),
+    )

@@ -1,0 +1,182 @@
+"""Plain NumPy: the obvious way, the oracle of every other engine, and the fallback where Numba is missing."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gausscheck.arrays import Values
+from gausscheck.engines.base import (
+    GOLDEN,
+    MIX_FIRST,
+    MIX_SECOND,
+    RAYLEIGH_MEAN,
+    checked_counts,
+    checked_decode,
+    checked_rows,
+    checked_shuffle,
+    checked_spectrum,
+)
+from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.moments import saturated, total_sums
+
+__all__ = ["NumpyEngine", "draws", "group_discrepancy"]
+
+_TILE = 2**18  # values decoded to float64 at once: bounds the memory beside the data to a few MiB
+
+
+class NumpyEngine:
+    """The :class:`~gausscheck.engines.base.Engine` verbs in NumPy and SciPy.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of the Fourier transform; the rest runs on one.
+    """
+
+    name = "numpy"
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+
+    def one_pass(self, values: Values) -> OnePass:
+        """See :meth:`gausscheck.engines.base.Engine.one_pass`."""
+        rows, size = checked_rows(values).shape
+        step = max(1, _TILE // max(size, 1))
+        parts = [self._strip(values, start, min(start + step, rows)) for start in range(0, rows, step)]
+        return _stack(parts) if parts else _reduce(np.empty((0, size)))
+
+    @staticmethod
+    def _strip(values: Values, start: int, stop: int) -> OnePass:
+        """One pass over whole rows, in tiles of columns."""
+        size = values.shape[1]
+        edges = [*range(0, size, _TILE), size] if size else [0, 0]
+        parts = (
+            _reduce(Values(values.data[start:stop, low:high], values.dtype).decode(np.float64)).shifted(low)
+            for low, high in pairwise(edges)
+        )
+        whole = next(parts)
+        for part in parts:
+            whole = whole.merge(part)
+        return whole
+
+    def counts(self, values: Values) -> Counts:
+        """See :meth:`gausscheck.engines.base.Engine.counts`."""
+        codes = checked_counts(values).data
+        patterns = 2**values.format.bits
+        table = np.zeros(patterns, dtype=np.int64)
+        step = max(1, _TILE // max(codes.shape[1], 1))
+        for start in range(0, codes.shape[0], step):
+            for low in range(0, codes.shape[1], _TILE):
+                tile = np.ascontiguousarray(codes[start : start + step, low : low + _TILE])
+                unsigned = tile.view(np.uint8 if patterns == 256 else np.uint16)
+                table += np.bincount(unsigned.ravel(), minlength=patterns)
+        return Counts(table, values.dtype)
+
+    def decode(self, values: Values, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """See :meth:`gausscheck.engines.base.Engine.decode`."""
+        wanted = checked_decode(dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            decoded = checked_rows(values).decode(wanted)
+        return np.array(decoded, order="C", copy=decoded.base is not None or decoded is values.data)
+
+    def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
+        """See :meth:`gausscheck.engines.base.Engine.shuffle`."""
+        checked_shuffle(x, keys)
+        for row, key in zip(x, keys, strict=True):
+            _fisher_yates(row, int(key))
+
+    def power_spectrum(
+        self, x: NDArray[Any], block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
+    ) -> NDArray[np.float64]:
+        """See :meth:`gausscheck.engines.base.Engine.power_spectrum`."""
+        from scipy.fft import rfft
+
+        checked_spectrum(x, block, scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return group_discrepancy(rfft(x, axis=1, workers=self.threads), x.shape[1], block, mu, scale)
+
+
+def group_discrepancy(
+    transform: NDArray[Any], size: int, block: int, mu: float, scale: float
+) -> NDArray[np.float64]:
+    """Value of :meth:`~gausscheck.engines.base.Engine.power_spectrum`, from the rfft of rows of `size`."""
+    ordinates = (size - 1) // 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        r = np.abs(transform[:, 1 : ordinates + 1]).astype(np.float64) / (sqrt(size) * scale)
+        starts = np.arange(0, ordinates, block)
+        lengths = np.diff(np.append(starts, ordinates))
+        means = np.add.reduceat(r, starts, axis=1) / lengths
+        discrepancy: NDArray[np.float64] = np.mean(np.abs(means - mu), axis=1)
+    return discrepancy
+
+
+def _reduce(x: NDArray[np.float64]) -> OnePass:
+    finite = np.isfinite(x)
+    y = np.where(finite, x, 0.0)
+    sums = np.empty((x.shape[0], ORDERS))
+    power = np.ones_like(y)
+    with np.errstate(over="ignore"):
+        for k in range(ORDERS):
+            power = saturated(power * y)
+            sums[:, k] = total_sums(power, axis=1)
+    low = np.min(np.where(finite, x, np.inf), axis=1, initial=np.inf)
+    high = np.max(np.where(finite, x, -np.inf), axis=1, initial=-np.inf)
+    first = np.where(np.all(finite, axis=1), -1, np.argmax(~finite, axis=1) if x.shape[1] else -1)
+    return OnePass(
+        Moments(np.sum(finite, axis=1, dtype=np.int64), sums),
+        Extremes(low, high),
+        Nonfinite(
+            np.sum(np.isnan(x), axis=1, dtype=np.int64),
+            np.sum(np.isposinf(x), axis=1, dtype=np.int64),
+            np.sum(np.isneginf(x), axis=1, dtype=np.int64),
+            first.astype(np.int64),
+        ),
+    )
+
+
+def _stack(parts: list[OnePass]) -> OnePass:
+    def join(*fields: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate(fields, axis=0)
+
+    return OnePass(
+        Moments(join(*(p.moments.n for p in parts)), join(*(p.moments.sums for p in parts))),
+        Extremes(join(*(p.extremes.low for p in parts)), join(*(p.extremes.high for p in parts))),
+        Nonfinite(
+            join(*(p.nonfinite.nan for p in parts)),
+            join(*(p.nonfinite.posinf for p in parts)),
+            join(*(p.nonfinite.neginf for p in parts)),
+            join(*(p.nonfinite.first for p in parts)),
+        ),
+    )
+
+
+def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Output function of SplitMix64, modulo 2**64."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_FIRST)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_SECOND)
+    return z ^ (z >> np.uint64(31))
+
+
+def draws(key: int, start: int, stop: int) -> NDArray[np.uint64]:
+    """Fisher-Yates draws ``j_i``, uniform on 0..i, for i = start..stop-1 of the row with this key."""
+    state = _mix(np.array([(key + GOLDEN) % 2**64], dtype=np.uint64))
+    bound = np.arange(start + 1, stop + 1, dtype=np.uint64)
+    h = _mix(state + bound * np.uint64(GOLDEN))
+    half = np.uint64(32)
+    # floor(h * bound / 2**64) by halves; bound <= 2**32 keeps every product below 2**64.
+    low = ((h & np.uint64(0xFFFFFFFF)) * bound) >> half
+    return ((h >> half) * bound + low) >> half
+
+
+def _fisher_yates(row: NDArray[Any], key: int) -> None:
+    # Bit patterns are exchanged, not floats: a NaN keeps its payload, and a memoryview is quick to index.
+    bits = row.view(np.uint32 if row.dtype.itemsize == 4 else np.uint64).data
+    for start in range(0, row.size, _TILE):
+        stop = min(start + _TILE, row.size)
+        for i, j in enumerate(draws(key, start, stop).tolist(), start):
+            bits[i], bits[j] = bits[j], bits[i]
