@@ -41,7 +41,7 @@ _BAD_ZIP = (
 
 @dataclass(frozen=True)
 class _Member:
-    name: str
+    info: zipfile.ZipInfo
     header: ArrayHeader
 
 
@@ -86,7 +86,7 @@ class NpzSource(Source):
             self._stamp = Stamp.of(file)
             with archive(file, str(path)) as zipped:
                 for info in zipped.infolist():
-                    if info.is_dir():
+                    if info.filename.endswith("/"):
                         continue
                     key = info.filename.removesuffix(".npy")
                     if key in entries:
@@ -98,25 +98,24 @@ class NpzSource(Source):
     def _entry(self, path: Path, zipped: zipfile.ZipFile, info: zipfile.ZipInfo, key: str) -> TensorEntry:
         where = f"{path}: member {info.filename!r:.200}"
         _check_member(info, self._stamp.size, where)
-        with zipped.open(info) as member:
-            named = is_array_member(info.filename)
-            if not named and not member.read(len(MAGIC)).startswith(MAGIC):
-                return make_entry(path, key, "bytes", (info.file_size,), info.file_size)
+        if not is_array_member(info.filename):
+            with zipped.open(info) as member:
+                if member.read(len(MAGIC)) != MAGIC:
+                    return make_entry(path, key, "bytes", (info.file_size,), info.file_size)
         with zipped.open(info) as member:
             header = read_header(member, info.file_size, where)
-        self._members[key] = _Member(info.filename, header)
+        self._members[key] = _Member(info, header)
         return array_entry(path, key, header)
 
     def _load(self, entry: TensorEntry) -> Tensor:
-        member = self._members[entry.key]
-        where = f"{self.path}: member {member.name!r}"
-        with opened(self.path, self._stamp) as file, archive(file, where) as zipped:
-            info = zipped.getinfo(member.name)
+        info, header = self._members[entry.key].info, self._members[entry.key].header
+        where = f"{self.path}: member {info.filename!r}"
+        with opened(self.path, self._stamp) as file:
             if info.compress_type == zipfile.ZIP_STORED:
-                region = _map_stored(file, info, member.header, where)
+                region = _map_stored(file, info, header, where)
             else:
-                region = _unpack(zipped, info, member.header, where)
-            return array_tensor(region, member.header, where)
+                region = _unpack(file, info, header, where)
+        return array_tensor(region, header, where)
 
 
 def _check_member(info: zipfile.ZipInfo, archive_size: int, where: str) -> None:
@@ -143,9 +142,6 @@ def _map_stored(file: BinaryIO, info: zipfile.ZipInfo, header: ArrayHeader, wher
     # Only the local header tells its own length: its extra field may differ from the directory's.
     file.seek(info.header_offset)
     local = file.read(_LOCAL_HEADER)
-    if len(local) < _LOCAL_HEADER or not local.startswith(b"PK\x03\x04"):
-        msg = f"{where}: has no local header at {info.header_offset}; the file is damaged"
-        raise FileFormatError(msg)
     name_length = int.from_bytes(local[26:28], "little")
     extra_length = int.from_bytes(local[28:30], "little")
     start = info.header_offset + _LOCAL_HEADER + name_length + extra_length
@@ -160,8 +156,8 @@ def _map_stored(file: BinaryIO, info: zipfile.ZipInfo, header: ArrayHeader, wher
     return map_region(file, start + header.data_start, header.nbytes, where)
 
 
-def _unpack(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, header: ArrayHeader, where: str) -> Region:
-    with zipped.open(info) as member:
+def _unpack(file: BinaryIO, info: zipfile.ZipInfo, header: ArrayHeader, where: str) -> Region:
+    with archive(file, where) as zipped, zipped.open(info) as member:
         member.read(header.data_start)
         # The checksum is verified by zipfile when the last byte has been read.
         return spool(iter(lambda: member.read(CHUNK), b""), header.nbytes, where)

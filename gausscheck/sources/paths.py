@@ -37,10 +37,12 @@ def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     FileFormatError
         If a file does not exist, or a folder cannot be read.
     """
-    named = [Path(path) for path in paths]
-    if not named:
-        msg = "no paths given; pass files, folders or patterns"
+    given = list(paths)
+    # Path("") is the working folder, which an unset shell variable must not stand for.
+    if not given or any(os.fspath(path) == "" for path in given):
+        msg = f"{'an empty path' if given else 'no path'} was given; pass files, folders or patterns"
         raise ArgumentError(msg)
+    named = [Path(path) for path in given]
     explicit: list[Path] = []
     found: list[Path] = []
     for path in named:
@@ -69,8 +71,8 @@ def _resolve(path: Path) -> tuple[list[Path], bool]:
 def _is_dir(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError) as error:
-        msg = f"{str(path)!r}: cannot be read ({error})"
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror or error})"
         raise FileFormatError(msg) from error
 
 

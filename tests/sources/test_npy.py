@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sources.attacks import noise, npy_bytes, npy_with_header
+from sources.builders import noise, npy_bytes, npy_with_header
 
 from gausscheck.errors import FileFormatError
 from gausscheck.sources import open_source
@@ -103,7 +103,7 @@ def test_unpickling_never_happens(tmp_path: Path) -> None:
     assert marker.exists(), "the file would have done harm"
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(
     changes=st.lists(st.tuples(st.integers(0, 140), st.integers(0, 255)), min_size=1, max_size=3),
     kept=st.one_of(st.just(10**6), st.integers(0, 200)),

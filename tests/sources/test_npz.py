@@ -2,7 +2,6 @@
 
 import mmap
 import os
-import resource
 import tempfile
 import zipfile
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sources.attacks import noise, npy_bytes, npz_bytes
+from sources.builders import noise, npy_bytes, npz_bytes
 
 from gausscheck.errors import FileFormatError
 from gausscheck.sources import open_source, regions
@@ -158,6 +157,7 @@ def test_a_disk_that_fills_up_while_unpacking_is_told(
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_001, hard))
     try:
@@ -172,7 +172,7 @@ def test_no_temporary_folder_is_told(big_deflated: NpzSource, monkeypatch: pytes
     _expect(big_deflated, "No such file or directory.*; set TMPDIR")
 
 
-@settings(max_examples=800, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(
     compressed=st.booleans(),
     changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=3),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sources.attacks import info, safetensors_bytes
+from sources.builders import info, safetensors_bytes
 
 from gausscheck.errors import ArgumentError, DataError, FileFormatError
 from gausscheck.floats import FORMATS
@@ -56,7 +56,7 @@ def test_the_formats_of_floats_are_all_covered() -> None:
     assert set(FORMATS) <= {name for name, _ in DTYPES.values()}
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     plan=st.dictionaries(KEYS, st.tuples(st.sampled_from([*FLOATS, *OTHERS]), SHAPES), max_size=6),
     metadata=st.dictionaries(KEYS, st.text(st.characters(exclude_categories=["Cs"])), max_size=3),
@@ -124,7 +124,7 @@ def _mutate(raw: bytes, changes: list[tuple[str, int, int]]) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=800, deadline=None, derandomize=True)
 @given(changes=st.lists(st.one_of(MUTATION, TYPED, TYPED), min_size=1, max_size=3))
 def test_changed_bytes_raise_or_stay_in_bounds(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int, int]]
@@ -147,33 +147,18 @@ def test_changed_bytes_raise_or_stay_in_bounds(
             assert tensor.values.data.tobytes() == raw[8 + length + begin : 8 + length + end]
 
 
-def test_mutations_reach_both_outcomes() -> None:
+def test_mutations_reach_both_outcomes(tmp_path: Path) -> None:
     """The property above would be idle if nearly all mutations were refused, or none."""
     rng = np.random.default_rng(3)
-    kept = 0
+    raw, file = _valid_file(), tmp_path / "mutated.safetensors"
+    refused = 0
     for _ in range(200):
-        change = ("set", int(rng.integers(8, len(_valid_file()))), int(rng.integers(256)))
-        path = Path(f"/proc/self/fd/{_memory_file(_mutate(_valid_file(), [change]))}")
+        file.write_bytes(_mutate(raw, [("set", int(rng.integers(8, len(raw))), int(rng.integers(256)))]))
         try:
-            SafetensorsSource(path)
-            kept += 1
+            SafetensorsSource(file)
         except FileFormatError:
-            pass
-        finally:
-            import os
-
-            os.close(int(path.name))
-    assert 20 < kept < 180
-
-
-def _memory_file(raw: bytes) -> int:
-    import os
-
-    if not hasattr(os, "memfd_create"):
-        pytest.skip("no memory files here")
-    fd = os.memfd_create("mutated")
-    os.write(fd, raw)
-    return fd
+            refused += 1
+    assert 20 < refused < 180
 
 
 def test_sub_byte_and_scale_types_are_listed_but_not_testable(tmp_path: Path) -> None:
