@@ -216,7 +216,8 @@ def detect(x: ArrayLike) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Empty for ordinary float32 values. A constant or tiny array may lie on many lattices by chance.
+        Empty for ordinary float32 values. The first one is meant; wider ones often hold the same values too:
+        fp16 holds every bf16 value between 2**-17 and 65,504. A constant or tiny array may lie on many.
     """
     return LatticeCandidates().update(x).names
 

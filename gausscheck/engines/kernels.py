@@ -120,6 +120,7 @@ def _add_powers(x, sums):  # type: ignore[no-untyped-def]
 @_jit()
 def _add_finite(x, scale, sums, extremes, tally, offset):  # type: ignore[no-untyped-def]
     """Add power sums value by value, powers clamped and times `scale`; tally what is not finite."""
+    partial = np.zeros(8)
     for i in range(x.size):
         v = np.float64(x[i])
         if np.isfinite(v):
@@ -128,7 +129,7 @@ def _add_finite(x, scale, sums, extremes, tally, offset):  # type: ignore[no-unt
             power = 1.0
             for k in range(8):
                 power = min(max(power * v, -_LARGEST), _LARGEST)
-                sums[k] += power * scale
+                partial[k] += power * scale
         else:
             if tally[3] < 0:
                 tally[3] = offset + i
@@ -138,6 +139,8 @@ def _add_finite(x, scale, sums, extremes, tally, offset):  # type: ignore[no-unt
                 tally[1] += 1
             else:
                 tally[2] += 1
+    for k in range(8):
+        sums[k] += partial[k]
 
 
 @_jit()

@@ -44,6 +44,8 @@ class NumbaEngine:
     Kernels are compiled at their first use and cached on disk, beside the package or, if that is read-only,
     in the user's cache; without any place to write they are compiled anew in each process.
 
+    Data that is not C-contiguous is copied first, in its storage format.
+
     Parameters
     ----------
     threads : int
@@ -129,7 +131,11 @@ class NumbaEngine:
         """See :meth:`gausscheck.engines.base.Engine.shuffle`."""
         kernels = _kernels()
         checked_shuffle(x, keys)
-        self._share(lambda start, stop: kernels.shuffle(x, keys, start, stop), x.shape[0], x.size)
+        rows = np.ascontiguousarray(x)
+        seeds = np.array(keys)  # writeable and contiguous, whatever the caller holds
+        self._share(lambda start, stop: kernels.shuffle(rows, seeds, start, stop), x.shape[0], x.size)
+        if rows is not x:
+            x[:] = rows
 
     def power_spectrum(
         self, x: NDArray[Any], block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
@@ -173,7 +179,8 @@ def _kernels() -> ModuleType:
 
 def _held(values: Values, kernels: ModuleType) -> tuple[NDArray[Any], int, NDArray[np.float32]]:
     """Data as a kernel takes it, how its codes are read, and their table."""
-    data = values.data.view()
+    # Kernels for strided data would take seconds more to compile; copying codes costs less than reading them.
+    data = np.ascontiguousarray(values.data).view()
     table = np.zeros(256, dtype=np.float32)
     kind = 0
     if values.dtype == "float16":

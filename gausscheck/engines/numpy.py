@@ -82,7 +82,8 @@ class NumpyEngine:
         wanted = checked_decode(dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             decoded = checked_rows(values).decode(wanted)
-        return np.array(decoded, order="C", copy=decoded.base is not None or decoded is values.data)
+        contiguous = np.ascontiguousarray(decoded)
+        return contiguous.copy() if np.may_share_memory(contiguous, values.data) else contiguous
 
     def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
         """See :meth:`gausscheck.engines.base.Engine.shuffle`."""

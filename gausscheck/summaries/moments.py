@@ -36,9 +36,9 @@ class Moments:
     Notes
     -----
     Powers are kept, not Hermite polynomials: both kinds of mean are exact linear maps of them. In h_8 terms
-    of size 0.5 to 3 cancel to one of size n**-1/2. Measured against 40-digit arithmetic on N(0, 1) values (three
-    seeds each), the error of h_8 is at most 5.2e-16 at n = 1e3 and 3.3e-16 at n = 1e5; its standard deviation
-    is 3e-2 and 3e-3 there.
+    of size 0.5 to 3 cancel to one of size n**-1/2. Measured against 40-digit arithmetic on N(0, 1) values
+    (three seeds), the error of h_8 is at most 5.2e-16 at n = 1e3 and 3.3e-16 at n = 1e5; its standard
+    deviation is 3e-2 and 3e-3 there.
     """
 
     n: NDArray[np.int64]

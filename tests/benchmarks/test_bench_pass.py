@@ -1,0 +1,17 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("bench_pass.py")
+
+
+def test_the_benchmark_runs_and_prints_its_ratios():
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--quick"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for what in ("one_pass float32, 1 thread", "scipy.stats.normaltest", "shuffle D=2**12"):
+        ratio = re.search(rf"^{re.escape(what)} .* ([0-9.]+) x ", done.stdout, re.MULTILINE)
+        assert ratio, f"{what} is missing in:\n{done.stdout}"
+        assert float(ratio[1]) > 0
