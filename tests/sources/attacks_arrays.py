@@ -121,7 +121,7 @@ def npz_without_members() -> bytes:
     return npz_bytes({})
 
 
-@attack(NPZ, "is encrypted")
+@attack(NPZ, "is encrypted; save the arrays without a password")
 def npz_encrypted() -> bytes:
     raw = bytearray(npz_bytes({"noise.npy": npy_bytes(noise())}))
     raw[6] |= 1

@@ -167,6 +167,17 @@ def test_a_disk_that_fills_up_while_unpacking_is_told(
     assert os.listdir(folder) == []
 
 
+@pytest.mark.parametrize("in_memory", [0, 64 << 20], ids=["temporary file", "memory"])
+def test_unpacking_stops_at_the_promised_size(in_memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "IN_MEMORY", in_memory)
+    pieces = iter([b"0123456789"] * 10)
+    with pytest.raises(FileFormatError, match="file: unpacks to more bytes than the 25"):
+        regions.spool(pieces, 25, "file")
+    assert len(list(pieces)) == 7
+    with pytest.raises(FileFormatError, match="file: unpacks to fewer bytes than the 25"):
+        regions.spool([b"0123456789"], 25, "file")
+
+
 def test_no_temporary_folder_is_told(big_deflated: NpzSource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent/folder")
     _expect(big_deflated, "No such file or directory.*; set TMPDIR")

@@ -60,6 +60,7 @@ def test_shards_below_the_index_and_behind_links_are_read(tmp_path: Path) -> Non
         "C:x",
         "\\\\host\\share\\x",
         "..\\x",
+        "\\x",
         "",
         ".",
         "a\0",
