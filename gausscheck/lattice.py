@@ -31,6 +31,7 @@ LATTICES: dict[str, str] = {
 }
 
 _PREFIX = 256  # values looked at first: a float32 value sits on bf16 by chance once in 2**16
+_TILE = 2**16
 _QUADRATURE_POINTS = 20
 
 
@@ -274,20 +275,25 @@ def _float_array(x: ArrayLike) -> NDArray[Any]:
 
 
 def _contains(lattice: Lattice, flat: NDArray[Any]) -> bool:
+    """Whether all finite values of a 1-d float array are points, in tiles that stay in cache."""
+    return all(_tile_contains(lattice, flat[k : k + _TILE]) for k in range(0, flat.size, _TILE))
+
+
+def _tile_contains(lattice: Lattice, tile: NDArray[Any]) -> bool:
     """Mantissa bits by one OR over the bit patterns; one by one only the values at the ends of the range."""
-    if flat.size == 0:
-        return True
     fmt = lattice.format
-    mantissa_bits = 23 if flat.dtype.itemsize == 4 else 52
-    pattern: NDArray[Any] = flat.view(np.uint32 if flat.dtype.itemsize == 4 else np.uint64)
-    surplus = (1 << (mantissa_bits - fmt.mantissa_bits)) - 1
-    if int(np.bitwise_or.reduce(pattern)) & surplus and bool(
-        np.any((pattern & surplus != 0) & ~np.isnan(flat))
-    ):
+    real = tile.dtype.type
+    pattern: NDArray[Any] = tile.view(np.uint32 if tile.dtype.itemsize == 4 else np.uint64)
+    # Patterns without their sign are ordered as the magnitudes are.
+    magnitude = pattern & pattern.dtype.type(np.iinfo(pattern.dtype).max >> 1)
+    largest, least_normal = np.array([lattice.points[-1], 2.0 ** (1 - fmt.bias)], real).view(pattern.dtype)
+    if magnitude.max() > largest:
+        finite = tile[np.isfinite(tile)]
+        return finite.size == 0 or (finite.size < tile.size and _tile_contains(lattice, finite))
+    surplus = (1 << (np.finfo(real).nmant - fmt.mantissa_bits)) - 1
+    if int(np.bitwise_or.reduce(pattern)) & surplus:
         return False
-    with np.errstate(invalid="ignore"):
-        size = np.abs(flat)
-        if bool(np.any((size > lattice.points[-1]) & np.isfinite(flat))):
-            return False
-        small = flat[(size < 2.0 ** (1 - fmt.bias)) & (size > 0)]
+    if magnitude.min() >= least_normal:
+        return True
+    small = tile[magnitude < least_normal]
     return bool(np.all(lattice.round(small) == small))

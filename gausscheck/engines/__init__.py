@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
+from importlib import import_module
 
 from gausscheck.engines.base import Engine
 
@@ -13,6 +13,11 @@ NO_NUMBA = "GAUSSCHECK_NO_NUMBA"
 """Environment variable: ``1`` keeps every reduction in NumPy."""
 
 NUMBA_PAYS = 2**21
+"""Values read from which on Numba is used.
+
+Its start takes 0.39 s once its kernels are cached; in that time the NumPy engine passes over 1.4e7 values or
+permutes 2.8e6 (measured with ``tests/benchmarks/bench_pass.py``).
+"""
 
 
 def select(size: int, threads: int | None = None) -> Engine:
@@ -32,13 +37,21 @@ def select(size: int, threads: int | None = None) -> Engine:
         Numba cannot be imported or the environment says ``GAUSSCHECK_NO_NUMBA=1``.
     """
     workers = _available_threads() if threads is None else threads
-    if size < NUMBA_PAYS or os.environ.get(NO_NUMBA) == "1" or find_spec("numba") is None:
+    if size < NUMBA_PAYS or os.environ.get(NO_NUMBA) == "1" or not _numba_works():
         from gausscheck.engines.numpy import NumpyEngine
 
         return NumpyEngine(workers)
     from gausscheck.engines.numba import NumbaEngine
 
     return NumbaEngine(workers)
+
+
+def _numba_works() -> bool:
+    try:
+        import_module("numba")
+    except ImportError:
+        return False
+    return True
 
 
 def _available_threads() -> int:

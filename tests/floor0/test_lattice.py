@@ -243,8 +243,10 @@ def test_candidates_merge_by_intersection_and_chunks_are_invisible():
 
 def test_detection_reads_a_prefix_of_ordinary_noise_only():
     x = np.random.default_rng(0).standard_normal(20_000_000, dtype=np.float32)
-    started = time.perf_counter()
+    costs = []
     for _ in range(10):
+        started = time.process_time()
         assert detect(x) == ()
-    # one pass over 80 MB takes about 3 ms a call at best; a prefix of 256 values takes 0.3 ms
-    assert (time.perf_counter() - started) / 10 < 3e-3
+        costs.append(time.process_time() - started)
+    # one pass over 80 MB takes 3 ms of processor time at best; a prefix of 256 values takes 0.2 ms
+    assert min(costs) < 1.5e-3
