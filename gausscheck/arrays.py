@@ -112,8 +112,8 @@ def _coded_names() -> set[str]:
 def _refusal(dtype: str, kind: str) -> str:
     if kind in "iu":
         return (
-            f"integers ({dtype}) are not Gaussian noise as they stand; convert them to the floats they stand for, "
-            "or pass integers=True to test the integer values themselves"
+            f"integers ({dtype}) are not Gaussian noise as they stand; convert them to the floats they stand "
+            "for, or pass integers=True to test the integer values themselves"
         )
     return (
         f"cannot test values of type {dtype}; expected floats (float64, float32, float16, bfloat16 or float8)"

@@ -19,15 +19,21 @@ class ArgumentError(GausscheckError, ValueError):
 
 
 class DataError(GausscheckError, ValueError):
-    """The array cannot be tested (empty, too small, integers, complex …). Pass other data, or the flag that the message names."""
+    """The array cannot be tested (empty, too small, integers, complex …).
+
+    Pass other data, or the flag that the message names.
+    """
 
 
 class FileFormatError(GausscheckError, OSError):
-    """A file is not what its name says, is cut short, or is hostile. Nothing of it was used; write it anew."""
+    """A file cannot be read: missing, not what its name says, cut short, or hostile.
+
+    Nothing of it was used. Check the path, or write the file anew.
+    """
 
 
 class GaussianityError(GausscheckError, AssertionError):
-    """The data is not what it should be; raised by :func:`gausscheck.assert_gaussian`. The text is a readable report.
+    """The data is not Gaussian noise; raised by :func:`gausscheck.assert_gaussian` with a readable report.
 
     Attributes
     ----------

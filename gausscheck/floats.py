@@ -8,7 +8,7 @@ and decoded through an exact table of float32 values.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ FORMATS: dict[str, FloatFormat] = {row[0]: FloatFormat(*row[:6], np.dtype(row[6]
 
 
 def float_format(name: str) -> FloatFormat:
-    """Return the format called `name`, or raise :class:`~gausscheck.errors.ArgumentError` naming all of them."""
+    """Return the format called `name`, or raise :class:`~gausscheck.errors.ArgumentError` that lists all."""
     try:
         return FORMATS[name]
     except KeyError:
@@ -73,7 +73,7 @@ def float_format(name: str) -> FloatFormat:
         raise ArgumentError(msg) from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def decode_table(name: str) -> NDArray[np.float32]:
     """Exact float32 value of every bit pattern of an 8- or 16-bit format.
 
