@@ -136,6 +136,15 @@ class Layout:
         first = array[np.newaxis] if axis is None else np.moveaxis(array, axis, 0)
         return first[begin:end].reshape(end - begin, size)
 
+    def position(self, sample: int, index: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Place in the array of value `index` of a sample, as :meth:`rows` counts."""
+        axis = self.sample_axis
+        others = tuple(n for k, n in enumerate(shape) if k != axis)
+        place = [int(i) for i in np.unravel_index(index, others)]
+        if axis is not None:
+            place.insert(axis, sample)
+        return tuple(place)
+
     def _check(self, shape: tuple[int, ...]) -> None:
         if len(self.letters) != len(shape):
             msg = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,7 +56,12 @@ class ChiSquareMeanNull(Null):
         x = self._shape * np.asarray(t, dtype=np.float64)
         return self._log_tail(np.maximum(x, 0.0), gammainc, self._log_far_lower)
 
-    def _log_tail(self, x, direct, far):  # type: ignore[no-untyped-def]
+    def _log_tail(
+        self,
+        x: NDArray[np.float64],
+        direct: Callable[..., Any],
+        far: Callable[[float], float],
+    ) -> NDArray[np.float64]:
         p = np.asarray(direct(self._shape, x))
         small = p < _SMALL
         with np.errstate(divide="ignore"):

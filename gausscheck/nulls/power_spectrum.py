@@ -42,7 +42,7 @@ __all__ = [
 PAPER_MEAN = 0.875
 N_MIN = 3
 N_MIN_PERMUTED = 256
-_LEAST_COPIES = 14
+LEAST_COPIES = 14
 _LEAST_LOG_DENSITY = -400.0
 # Below this part of the mean the law of a permuted spectrum goes on as a power; log p < -12 there.
 _POWER_TAIL = 0.3
@@ -153,10 +153,10 @@ def _cached_null(
             )
             raise ArgumentError(msg)
     if permutations > 1:
-        if permutations * groups_a_sample < _LEAST_COPIES:
+        if permutations * groups_a_sample < LEAST_COPIES:
             msg = (
                 f"{permutations} permutations of {groups_a_sample} groups average too few deviations for "
-                f"this law (at least {_LEAST_COPIES} are needed); use a smaller block or more permutations"
+                f"this law (at least {LEAST_COPIES} are needed); use a smaller block or more permutations"
             )
             raise ArgumentError(msg)
         average: Cgf = permuted_cgf(n, sizes, mu, permutations)

@@ -1,0 +1,140 @@
+"""Named tables of probes: which statistics are asked, in which view and scope, at what cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gausscheck.catalogue import Statistic, statistics
+from gausscheck.catalogue.base import view_of
+from gausscheck.errors import ArgumentError
+from gausscheck.finding import Scope
+
+__all__ = ["BATTERIES", "Battery", "Probe", "battery"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question: a statistic with its parameters, of all values or of the worst sample.
+
+    Attributes
+    ----------
+    statistic : str
+    scope : str
+        ``pooled`` or ``sample``.
+    cost : float
+        Nanoseconds a value on one core, beyond what probes before it in a battery already paid
+        (``tests/benchmarks/bench_audit.py``).
+    purpose : str
+        What it is for.
+    parameters : dict
+    """
+
+    statistic: str
+    scope: Scope
+    cost: float
+    purpose: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def definition(self) -> Statistic:
+        """The statistic itself."""
+        return statistics[self.statistic]
+
+    @property
+    def view(self) -> str:
+        """``stored`` or ``permuted``."""
+        return view_of(self.definition.needs(**self.definition.check(**self.parameters)))
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A named table of probes."""
+
+    name: str
+    purpose: str
+    probes: tuple[Probe, ...]
+
+
+SCOPES: tuple[Scope, ...] = ("pooled", "sample")
+
+_PURPOSE = {
+    ("moment", 1): "mean",
+    ("moment", 2): "scale",
+    ("moment", 3): "asymmetry",
+    ("moment", 4): "tails and scale",
+    ("moment", 5): "asymmetry of the tails",
+    ("moment", 6): "far tails",
+    ("moment", 7): "asymmetry of the far tails",
+    ("moment", 8): "largest values, cut tails",
+    ("hermite", 3): "skewness, apart from the mean",
+    ("hermite", 4): "kurtosis, apart from the scale",
+    ("hermite", 5): "finer shape",
+    ("hermite", 6): "finer shape",
+    ("hermite", 7): "finer shape",
+    ("hermite", 8): "finer shape",
+}
+
+
+def _of_values(moments: tuple[int, ...], hermites: tuple[int, ...]) -> list[Probe]:
+    probes: list[Probe] = []
+    for name, orders in (("moment", moments), ("hermite", hermites)):
+        for order in orders:
+            for scope in SCOPES:
+                # One pass over the data serves all of them; the first probe carries its cost.
+                cost = 0.0 if probes else 0.45
+                probes.append(Probe(name, scope, cost, _PURPOSE[name, order], {"order": order}))
+    return probes
+
+
+def _of_spectrum(permutations: int | None) -> list[Probe]:
+    order = "order of the values, spectra too flat"
+    comparison = "comparison with the published loss; blind to order"
+    purpose, cost = (order, 3.5) if permutations is None else (comparison, 4.5 * permutations)
+    parameters = {"permutations": permutations}
+    return [
+        Probe("power_spectrum", "pooled", cost, purpose, parameters),
+        Probe("power_spectrum", "sample", 0.0, purpose, parameters),
+    ]
+
+
+def _validity() -> list[Probe]:
+    return [
+        Probe("nonfinite", "pooled", 0.0, "NaN and infinities"),
+        Probe("constant", "pooled", 0.0, "one repeated value"),
+    ]
+
+
+def battery(name: str = "standard", permutations: int = 4) -> Battery:
+    """Return a battery by name.
+
+    Parameters
+    ----------
+    name : str
+        ``quick``: one pass, no Fourier transform. ``standard``: the default. ``thorough``: all orders.
+    permutations : int
+        Of the permuted power spectrum; 0 leaves it out.
+    """
+    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 0:
+        msg = f"permutations must be an integer from 0 up, got {permutations!r}"
+        raise ArgumentError(msg)
+    permuted = _of_spectrum(permutations) if permutations else []
+    tables = {
+        "quick": ("one pass over the values, no Fourier transform", _of_values((1, 2), (3, 4))),
+        "standard": (
+            "moments to order 8 and the power spectrum, stored and permuted",
+            _of_values((1, 2, 3, 4, 6, 8), (3, 4)) + _of_spectrum(None) + permuted,
+        ),
+        "thorough": (
+            "every order of every moment, and the power spectrum",
+            _of_values((1, 2, 3, 4, 5, 6, 7, 8), (3, 4, 5, 6, 7, 8)) + _of_spectrum(None) + permuted,
+        ),
+    }
+    if name not in tables:
+        msg = f"unknown battery {name!r}; known: {', '.join(tables)}"
+        raise ArgumentError(msg)
+    purpose, probes = tables[name]
+    return Battery(name, purpose, (*_validity(), *probes))
+
+
+BATTERIES: dict[str, Battery] = {name: battery(name) for name in ("quick", "standard", "thorough")}

@@ -1,0 +1,225 @@
+"""One walk over a tensor: everything that the probes of a battery need, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.arrays import Values
+from gausscheck.battery import Battery, Probe
+from gausscheck.catalogue.base import SpectrumNeed
+from gausscheck.engines import Engine, select
+from gausscheck.lattice import LatticeCandidates, lattice_of_format
+from gausscheck.layout import Layout
+from gausscheck.summaries.moments import ORDERS, Moments
+from gausscheck.summaries.onepass import OnePass
+from gausscheck.summaries.samples import SampleValues
+from gausscheck.views import spectrum_values
+
+__all__ = ["CHUNK", "LONGEST", "Gathered", "gather", "key_of"]
+
+CHUNK = 2**21
+"""Values looked at together: 8 MiB of float32, and as much again for their spectrum."""
+
+LONGEST = 2**24
+"""Longest stretch that is Fourier transformed at once; longer samples are cut into equal segments."""
+
+_Key = tuple[str, tuple[tuple[str, Any], ...]]
+
+
+@dataclass
+class Gathered:
+    """What one walk kept.
+
+    Attributes
+    ----------
+    samples, size : int
+        Samples and values in each.
+    segments : int
+        Equal pieces that each sample was cut into for the spectrum, and
+    segment_size : int
+        the values in each piece.
+    pooled : OnePass or None
+        Of all values, in units of the reference scale; the extremes in units of the data.
+    worst : dict
+        Values of each statistic of the values, by sample.
+    spectra : dict
+        Values of each power spectrum, by sample or segment.
+    left_out : int
+        Samples with non-finite values: not in `worst` and `spectra`.
+    first_bad : tuple of int or None
+        Sample, and index within it, of the first non-finite value.
+    lattices : tuple of str
+        Lattices that all values lie on, narrowest first.
+    """
+
+    samples: int
+    size: int
+    segments: int
+    segment_size: int
+    pooled: OnePass | None = None
+    worst: dict[_Key, SampleValues] = field(default_factory=dict)
+    spectra: dict[SpectrumNeed, SampleValues] = field(default_factory=dict)
+    left_out: int = 0
+    first_bad: tuple[int, int] | None = None
+    lattices: tuple[str, ...] = ()
+
+
+def key_of(probe: Probe) -> _Key:
+    """Identity of the value that a probe asks for, whatever its scope."""
+    checked = probe.definition.check(**probe.parameters)
+    return probe.statistic, tuple(sorted(checked.items()))
+
+
+class _Walk:
+    def __init__(self, values: Values, layout: Layout, battery: Battery, *, scale: float, seed: int) -> None:
+        self.values, self.layout = values, layout
+        self.scale, self.seed = scale, seed
+        samples, size = layout.samples(values.shape)
+        segments = -(-size // LONGEST)
+        self.kept = Gathered(samples, size, segments, size // max(segments, 1))
+        self.spectrum_needs = _spectrum_needs(battery, self.kept.segment_size)
+        self.by_sample = {
+            key_of(p): p
+            for p in battery.probes
+            if p.scope == "sample"
+            and samples > 1
+            and size >= p.definition.smallest(**p.parameters)
+            and not p.definition.of_samples
+        }
+        passes = 1 + sum(1 if n.permutations is None else 2 * n.permutations for n in self.spectrum_needs)
+        self.engine: Engine = select(values.size * passes)
+        self.candidates = LatticeCandidates()
+
+    def chunks(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Pieces of shape (rows, values) with the number of their first sample, in order."""
+        rows = max(1, CHUNK // max(self.kept.size, 1))
+        for start in range(0, self.kept.samples, rows):
+            stop = min(start + rows, self.kept.samples)
+            yield start, self.layout.rows(self.values.data, start, stop)
+
+    def take(self, first: int, data: NDArray[Any]) -> None:
+        """Add samples ``first …``, whole."""
+        batch = self._one_pass(data)
+        finite = batch.nonfinite.total == 0
+        self.kept.left_out += int(np.count_nonzero(~finite))
+        place = batch.nonfinite.location()
+        if self.kept.first_bad is None and place is not None:
+            self.kept.first_bad = (first + place[0], place[1])
+        scaled = _scaled(batch, self.scale)
+        index = np.arange(first, first + data.shape[0])[finite]
+        for key, probe in self.by_sample.items():
+            value = probe.definition.value
+            if value is None:
+                continue
+            by_sample = value(scaled, **probe.definition.check(**probe.parameters))
+            kept = SampleValues.of(np.nan_to_num(by_sample[finite]), index, scaled.moments.sums[finite])
+            self.kept.worst[key] = self.kept.worst.get(key, SampleValues()).merge(kept)
+        pooled = scaled.pool()
+        self.kept.pooled = pooled if self.kept.pooled is None else self.kept.pooled.merge(pooled)
+        if self.spectrum_needs and finite.any():
+            self._spectra(index, data[finite] if not finite.all() else data, batch)
+
+    def _one_pass(self, data: NDArray[Any]) -> OnePass:
+        """One pass in pieces, so that a long sample is never decoded as a whole."""
+        if data.size <= 2 * CHUNK or data.shape[0] > 1:
+            self._detect(data)
+            return self.engine.one_pass(Values(data, self.values.dtype))
+        total: OnePass | None = None
+        for start in range(0, data.shape[1], CHUNK):
+            piece = data[:, start : start + CHUNK]
+            self._detect(piece)
+            part = self.engine.one_pass(Values(piece, self.values.dtype)).shifted(start)
+            total = part if total is None else total.merge(part)
+        assert total is not None
+        return total
+
+    def _detect(self, data: NDArray[Any]) -> None:
+        if not self.values.format.coded and self.values.format.bits >= 32:
+            self.candidates = self.candidates.update(data)
+
+    def _spectra(self, index: NDArray[np.int64], data: NDArray[Any], batch: OnePass) -> None:
+        # Squares of values beyond 1e15 may leave the range of float32.
+        wide = self.values.dtype == "float64" or float(np.max(batch.extremes.magnitude)) > 1e15
+        size = self.kept.segment_size
+        for segment in range(self.kept.segments):
+            piece = Values(data[:, segment * size : (segment + 1) * size], self.values.dtype)
+            x = self.engine.decode(piece, np.float64 if wide else np.float32)
+            number = index * self.kept.segments + segment
+            for need in self.spectrum_needs:
+                by_sample = spectrum_values(
+                    self.engine, x, need, seed=self.seed, number=number, scale=self.scale
+                )
+                part = SampleValues.of(np.nan_to_num(by_sample), number)
+                self.kept.spectra[need] = self.kept.spectra.get(need, SampleValues()).merge(part)
+
+    def finish(self) -> Gathered:
+        """Everything kept."""
+        declared = lattice_of_format(self.values.dtype)
+        self.kept.lattices = (declared,) if declared else tuple(self.candidates.names)
+        return self.kept
+
+
+def _spectrum_needs(battery: Battery, size: int) -> tuple[SpectrumNeed, ...]:
+    """Needs of the probes that samples of `size` are long enough for; the stored order comes first."""
+    needs = []
+    for probe in battery.probes:
+        need = probe.definition.needs(**probe.definition.check(**probe.parameters))
+        if (
+            isinstance(need, SpectrumNeed)
+            and size >= probe.definition.smallest(**probe.parameters)
+            and need not in needs
+        ):
+            needs.append(need)
+    return tuple(sorted(needs, key=lambda n: n.permutations or 0))
+
+
+def _scaled(batch: OnePass, scale: float) -> OnePass:
+    """Power sums in units of the reference scale."""
+    if scale == 1.0:
+        return batch
+    sums = batch.moments.sums / scale ** np.arange(1, ORDERS + 1)
+    return OnePass(Moments(batch.moments.n, sums), batch.extremes, batch.nonfinite)
+
+
+def gather(
+    values: Values,
+    layout: Layout,
+    battery: Battery,
+    *,
+    scale: float,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+    release: Callable[[], None] | None = None,
+) -> Gathered:
+    """Walk once over a tensor and keep what the probes of a battery need.
+
+    Parameters
+    ----------
+    values : Values
+        May be a memory map: it is read chunk by chunk.
+    layout : Layout
+    battery : Battery
+    scale : float
+        Standard deviation under H0.
+    seed : int
+        Of the permutations.
+    progress : callable, optional
+        Called with values done and values in all.
+    release : callable, optional
+        Called after each chunk, to give its memory back.
+    """
+    walk = _Walk(values, layout, battery, scale=scale, seed=seed)
+    done = 0
+    for first, data in walk.chunks():
+        walk.take(first, data)
+        done += data.size
+        if release is not None:
+            release()
+        if progress is not None:
+            progress(done, values.size)
+    return walk.finish()
