@@ -10,7 +10,7 @@ from typing import Any
 
 from gausscheck.arrays import Values, as_values
 from gausscheck.battery import Battery
-from gausscheck.catalogue.base import pooled_finding, sample_finding
+from gausscheck.catalogue.base import SpectrumNeed, pooled_finding, sample_finding
 from gausscheck.decide import cauchy, decide, detectable
 from gausscheck.errors import ArgumentError, DataError, GausscheckError
 from gausscheck.finding import Finding, Verdict
@@ -295,8 +295,9 @@ def _findings(
         statistic = probe.definition
         parameters = statistic.check(**probe.parameters)
         smallest = statistic.smallest(**probe.parameters)
-        if statistic.of_samples:
-            samples = kept.spectra.get(statistic.needs(**parameters))
+        need = statistic.needs(**parameters)
+        if isinstance(need, SpectrumNeed):
+            samples = kept.spectra.get(need)
             if samples is None:
                 if kept.segment_size < smallest:
                     untested.append(
