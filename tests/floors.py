@@ -1,0 +1,246 @@
+"""The floors of the house, and a reader of source trees that reports what breaks its rules.
+
+`FLOORS` and `PLACES` are the rules; ``docs/floors.md`` shows the same two tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+FLOORS: dict[int, tuple[str, ...]] = {
+    6: ("gausscheck_cli",),
+    5: ("gausscheck", "gausscheck.auditing", "gausscheck.testing"),
+    4: (
+        "gausscheck.battery",
+        "gausscheck.decide",
+        "gausscheck.gather",
+        "gausscheck.hints",
+        "gausscheck.options",
+        "gausscheck.report",
+        "gausscheck.sources",
+        "gausscheck.text",
+        "gausscheck.wording",
+    ),
+    3: ("gausscheck.catalogue", "gausscheck.effects", "gausscheck.finding", "gausscheck.views"),
+    2: ("gausscheck.engines",),
+    1: ("gausscheck.nulls", "gausscheck.summaries"),
+    0: (
+        "gausscheck.arrays",
+        "gausscheck.errors",
+        "gausscheck.floats",
+        "gausscheck.gaussian",
+        "gausscheck.lattice",
+        "gausscheck.layout",
+        "gausscheck.version",
+    ),
+}
+"""Floor -> modules and packages on it. A package stands for all that is inside it."""
+
+PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "numpy": (("gausscheck",), ()),
+    "scipy": (("gausscheck.decide", "gausscheck.nulls"), ("gausscheck",)),
+    "scipy.stats": ((), ()),
+    "numba": (("gausscheck.engines.kernels",), ("gausscheck.engines",)),
+    "torch": ((), ()),
+    "matplotlib": ((), ()),
+    "click": (("gausscheck_cli",), ()),
+    "rich": (("gausscheck_cli",), ()),
+}
+"""Package -> (where it may be imported, where only inside a function). The longest name that fits rules."""
+
+UNPICKLERS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
+MOST_LINES = 399
+# Paths of one machine, and hosts that code has no business with.
+FORBIDDEN = re.compile(
+    r"(?<![\w.])/(?:work|root|home|tmp|opt)/|pypi\.org|pythonhosted\.org|npmjs\.org|debian\.org|huggingface\.co"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Breach:
+    """One broken rule: `rule` is a short name, `text` a sentence."""
+
+    path: str
+    line: int
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.rule}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Import:
+    """A module that is imported, where, and whether only when a function runs."""
+
+    target: str
+    line: int
+    lazy: bool
+
+
+def module_name(path: PurePosixPath) -> str:
+    """``gausscheck/nulls/base.py`` -> ``gausscheck.nulls.base``."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def floor_of(module: str) -> int | None:
+    """Floor of a module by the longest name that fits; only itself stands on the floor of ``gausscheck``."""
+    places = {name: floor for floor, names in FLOORS.items() for name in names}
+    if module in places:
+        return places[module]
+    parts = module.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:length])
+        if name in places and name != "gausscheck":
+            return places[name]
+    return None
+
+
+def imports(tree: ast.Module, module: str, *, package: bool, known: Iterable[str]) -> Iterator[Import]:
+    """Yield what a module imports: statements, and ``import_module`` with a literal name."""
+    modules = set(known)
+
+    def walk(node: ast.AST, lazy: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            yield from (Import(a.name, node.lineno, lazy) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".")
+                keep = len(parents) - node.level + (1 if package else 0)
+                base = ".".join(filter(None, [*parents[:keep], base]))
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                yield Import(inner if inner in modules or inner in PLACES else base, node.lineno, lazy)
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__") and node.args:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield Import(name.value, node.lineno, lazy)
+        inside = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inside)
+
+    yield from walk(tree, False)
+
+
+def _called(node: ast.Call) -> str:
+    """Last name of what is called: ``load`` for ``torch.load``."""
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def breaches(root: Path) -> list[Breach]:
+    """Every broken rule of the packages ``gausscheck`` and ``cli/gausscheck_cli`` below `root`."""
+    files = {
+        PurePosixPath(p.relative_to(base).as_posix()): p
+        for base in (root, root / "cli")
+        for package in ("gausscheck", "gausscheck_cli")
+        for p in sorted((base / package).rglob("*.py"))
+    }
+    modules = {module_name(name) for name in files}
+    found: list[Breach] = []
+    for name, path in files.items():
+        shown = path.relative_to(root).as_posix()
+        source = path.read_text(encoding="utf-8")
+        found += of_text(shown, source)
+        tree = ast.parse(source)
+        if not ast.get_docstring(tree):
+            found.append(Breach(shown, 1, "docstring", "the module has no docstring"))
+        module = module_name(name)
+        found += _of_floor(shown, module)
+        package = name.name == "__init__.py"
+        for item in imports(tree, module, package=package, known=modules):
+            found += _of_import(shown, module, item)
+        if module.split(".")[0] == "gausscheck":
+            found += _of_conduct(shown, tree)
+    return sorted(found)
+
+
+def of_text(shown: str, source: str) -> Iterator[Breach]:
+    """Rules that hold for every text file: length and forbidden words."""
+    lines = source.splitlines()
+    if len(lines) > MOST_LINES:
+        yield Breach(shown, len(lines), "length", f"{len(lines)} lines, at most {MOST_LINES}")
+    for number, line in enumerate(lines, 1):
+        if match := FORBIDDEN.search(line):
+            yield Breach(shown, number, "word", f"says {match[0]!r}")
+
+
+def _of_floor(shown: str, module: str) -> Iterator[Breach]:
+    if floor_of(module) is None:
+        yield Breach(shown, 1, "floor", f"{module} stands on no floor; add it to FLOORS and docs/floors.md")
+
+
+def _of_import(shown: str, module: str, item: Import) -> Iterator[Breach]:
+    top = item.target.split(".")[0]
+    if top in ("gausscheck", "gausscheck_cli"):
+        here, there = floor_of(module), floor_of(item.target)
+        if here is not None and there is not None and there > here:
+            text = f"{module} (floor {here}) imports {item.target} (floor {there})"
+            yield Breach(shown, item.line, "upward", text)
+        return
+    if top in UNPICKLERS:
+        yield Breach(shown, item.line, "unpickle", f"imports {item.target}")
+    if top in sys.stdlib_module_names:
+        return
+    rule = max((name for name in PLACES if _inside(item.target, name)), key=len, default=None)
+    if rule is None:
+        yield Breach(shown, item.line, "foreign", f"{item.target} is no dependency")
+        return
+    always, lazily = PLACES[rule]
+    allowed = (*always, *lazily) if item.lazy else always
+    if not any(_inside(module, place) for place in allowed):
+        how = "imports" if item.lazy else "imports at its top"
+        yield Breach(shown, item.line, "place", f"{module} {how} {item.target}")
+
+
+def _inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def _of_conduct(shown: str, tree: ast.Module) -> Iterator[Breach]:
+    """The library prints nothing, reads no command line, and runs no code from data."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _of_call(shown, node)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            if node.attr in ("argv", "orig_argv"):
+                yield Breach(shown, node.lineno, "argv", "reads the command line")
+            if node.attr in ("stdout", "stderr", "__stdout__", "__stderr__"):
+                yield Breach(shown, node.lineno, "print", f"uses sys.{node.attr}")
+        elif isinstance(node, ast.ImportFrom) and node.module == "sys":
+            for alias in node.names:
+                if alias.name in ("argv", "orig_argv", "stdout", "stderr"):
+                    yield Breach(shown, node.lineno, "argv", f"takes {alias.name} from sys")
+
+
+def _of_call(shown: str, node: ast.Call) -> Iterator[Breach]:
+    keywords = {k.arg: k.value for k in node.keywords}
+    plain = isinstance(node.func, ast.Name)
+    if plain and _called(node) in ("print", "input", "breakpoint"):
+        yield Breach(shown, node.lineno, "print", f"calls {_called(node)}()")
+    if plain and _called(node) in ("eval", "exec"):
+        yield Breach(shown, node.lineno, "unpickle", f"calls {_called(node)}()")
+    if "allow_pickle" in keywords and not _is(keywords["allow_pickle"], False):
+        yield Breach(shown, node.lineno, "unpickle", "allow_pickle is not False")
+    function = node.func
+    if (
+        isinstance(function, ast.Attribute)
+        and function.attr == "load"
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "torch"
+        and not _is(keywords.get("weights_only"), True)
+    ):
+        yield Breach(shown, node.lineno, "unpickle", "torch.load without weights_only=True")
+
+
+def _is(node: ast.expr | None, value: bool) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
