@@ -1,0 +1,343 @@
+"""A report as lines of plain text, each made of spans that a terminal may colour."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gausscheck import wording
+from gausscheck.finding import Finding, Verdict
+from gausscheck.report import Report, TensorReport
+
+__all__ = ["Line", "Span", "cut", "paragraph", "plain", "report_lines", "report_text", "table"]
+
+_SURPRISING = 3
+_ROWS_ALONE, _ROWS_AMONG = 12, 5
+_DETAILED = 10
+_LISTED = 10
+_PROSE = 100
+_BESIDE = 40
+_NARROWEST = 20
+# Other statistics can see a wrong scale more sharply than the variance does: p is then a power of its p.
+_AS_MUCH = 0.1
+_SEVERITY: dict[str, int] = {"fail": 0, "suspect": 1, "pass": 2}
+_MARKS: dict[Verdict, str] = {"fail": "✗", "suspect": "!", "pass": "·"}
+_COLUMNS = ("test", "observed", "expected", "off by", "p")
+_WHERE_AND_EFFECT = "where and how much"
+_GAP = "  "
+# What reads badly over two lines: p-values, intervals, coordinates, numbers with their unit.
+_TOGETHER = re.compile(r"[01] ± \S+|p = \S+|[\[(][-+\d.e, ]+[\])]| σ|#\d+ of \d+")
+
+
+class Span(NamedTuple):
+    """A piece of text and its role: ``badge fail``, ``fail`` … or ``head``, ``strong``, ``dim``, ``""``."""
+
+    text: str
+    role: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How wide, how much of it, what to do for more, and what is said once for all tensors."""
+
+    width: int
+    show_all: bool
+    how_to_see_all: str
+    alone: bool
+    untested: frozenset[str]
+
+    def more(self, text: str) -> Line:
+        """Say what was left out."""
+        return (Span(f"{text}; {self.how_to_see_all}" if self.how_to_see_all else text, "dim"),)
+
+
+def report_text(report: Report, *, width: int = 100, show_all: bool = False) -> str:
+    """Return a report as plain text.
+
+    Parameters
+    ----------
+    report : Report
+        What an audit says.
+    width : int
+        Columns to fill; only the names of the overview are shortened to fit.
+    show_all : bool
+        Every finding of every tensor, instead of those that matter.
+
+    Returns
+    -------
+    str
+        Ends without a line break.
+    """
+    return plain(report_lines(report, width=width, show_all=show_all))
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """Join lines without their roles."""
+    return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+
+
+def report_lines(
+    report: Report, *, width: int = 100, show_all: bool = False, how_to_see_all: str = ""
+) -> Iterator[Line]:
+    """Yield the lines of a report; parameters as for :func:`report_text`.
+
+    Parameters
+    ----------
+    how_to_see_all : str
+        What to do for all findings, such as ``"--all shows them"``; said where some are left out.
+    """
+    alone = len(report.tensors) == 1
+    untested = [frozenset(t.untested) for t in report.tensors]
+    common = frozenset[str]() if alone or not untested else frozenset.intersection(*untested)
+    page = _Page(width, show_all, how_to_see_all, alone, common)
+    if not alone and report.tensors:
+        yield from _overview(report.tensors, width)
+        yield ()
+    detailed = [t for t in report.tensors if alone or show_all or t.verdict != "pass"]
+    if not show_all:
+        detailed.sort(key=lambda t: (_SEVERITY[t.verdict], t.log_p))
+    shown = detailed if show_all else detailed[:_DETAILED]
+    for tensor in shown:
+        yield from _tensor(tensor, page)
+        yield ()
+    if len(shown) < len(detailed):
+        yield page.more(f"  details of {len(detailed) - len(shown)} more that did not pass are left out")
+        yield ()
+    if common:
+        shared = _untested(text for text in report.tensors[0].untested if text in common)
+        yield from paragraph("not tested", "dim", shared, width)
+        yield ()
+    notes = report.notes if show_all else report.notes[:_LISTED]
+    for note in notes:
+        yield from paragraph("note", "dim", wording.printable(note), width)
+    if len(notes) < len(report.notes):
+        yield page.more(f"  {len(report.notes) - len(notes)} more notes")
+    if notes:
+        yield ()
+    # Errors are never left out: each is a file whose state is unknown.
+    for problem in report.errors:
+        yield from paragraph("error", "fail", wording.error(problem), width)
+    if report.errors:
+        yield ()
+    yield from _summary(report, width)
+
+
+def _summary(report: Report, width: int) -> Iterator[Line]:
+    # As the exit code says: what could not be audited outweighs what passed.
+    broken = not report.tensors or (report.errors and report.verdict != "fail")
+    badge = Span(" ERROR ", "badge fail") if broken else _badge(report.verdict)[0]
+    indent = len(badge.text) + 3
+    first, *rest = _wrap(wording.summary(report), width - indent)
+    yield (Span(" "), badge, Span(f"  {first}"))
+    for text in rest:
+        yield (Span(" " * indent), Span(text))
+
+
+def _overview(tensors: Sequence[TensorReport], width: int) -> Iterator[Line]:
+    numbers = [(wording.p_phrase(t.log10_p), wording.number(t.n), _storage(t)) for t in tensors]
+    p_width, n_width, storage_width = (max(len(row[i]) for row in numbers) for i in range(3))
+    for tensor, (p, n, storage) in zip(tensors, numbers, strict=True):
+        middle = f"  {p:<{p_width}}  {n:>{n_width}}  {storage:<{storage_width}}  "
+        left = width - 10 - len(middle)
+        name = cut(wording.printable(tensor.name), max(left, 16))
+        yield (Span(" "), *_badge(tensor.verdict), Span(middle), Span(name, "strong"))
+
+
+def _storage(tensor: TensorReport) -> str:
+    # bfloat16 on the bf16 lattice says the same thing twice.
+    own = {"bfloat16": "bf16", "float16": "fp16"}.get(tensor.dtype)
+    return f"{tensor.dtype}@{tensor.lattice}" if tensor.lattice not in (None, own) else tensor.dtype
+
+
+def _badge(verdict: Verdict) -> tuple[Span, Span]:
+    text = f" {verdict.upper()} "
+    return Span(text, f"badge {verdict}"), Span(" " * (9 - len(text)))
+
+
+def _tensor(tensor: TensorReport, page: _Page) -> Iterator[Line]:
+    # A full name is worth more than a neat margin: it is wrapped, never shortened.
+    name = _pieces(wording.printable(tensor.name), page.width - 11)
+    yield (Span(" "), *_badge(tensor.verdict), Span(" "), Span(name[0], "strong"))
+    for rest in name[1:]:
+        yield (Span(" " * 11), Span(rest, "strong"))
+    for text in _wrap(wording.tensor_facts(tensor), page.width - 11):
+        yield (Span(" " * 11), Span(text, "dim"))
+    ordered = sorted(tensor.findings, key=lambda f: (_SEVERITY[f.verdict], f.log_p))
+    if ordered:
+        yield ()
+        worst = _headline(ordered)
+        for text in _wrap(wording.reading(worst), min(page.width, _PROSE) - 4):
+            yield (Span("  "), Span(text, worst.verdict if worst.verdict != "pass" else ""))
+        yield ()
+        rows = _ROWS_ALONE if page.alone else _ROWS_AMONG
+        matters = [f for f in ordered if f.verdict != "pass"]
+        shown = ordered if page.show_all else (matters or ordered[:_SURPRISING])[:rows]
+        yield from _findings(shown, page.width)
+        if len(shown) < len(ordered):
+            yield page.more(f"    {_left_out(ordered, shown)}")
+    notes = [
+        *(("hint", "suspect", wording.printable(text)) for text in tensor.hints),
+        # Among many, what a faulty tensor could have shown besides is no news.
+        ("would have seen", "dim", wording.detectable(tensor) if page.alone or page.show_all else ""),
+        ("not tested", "dim", _untested(t for t in tensor.untested if t not in page.untested)),
+    ]
+    if any(text for _, _, text in notes):
+        yield ()
+    for title, role, text in notes:
+        if text:
+            yield from paragraph(title, role, text, page.width)
+
+
+def _untested(texts: Iterable[str]) -> str:
+    return "; ".join(wording.printable(text) for text in texts)
+
+
+def _headline(ordered: Sequence[Finding]) -> Finding:
+    """Choose the finding to put in words: the worst, or a wrong mean or scale that explains as much."""
+    worst = ordered[0]
+    for f in ordered:
+        simple = f.statistic == "moment" and f.parameters.get("order") in (1, 2) and f.scope == "pooled"
+        if worst.family != "validity" and simple and f.verdict == "fail" and f.log_p < _AS_MUCH * worst.log_p:
+            return f
+    return worst
+
+
+def _left_out(ordered: Sequence[Finding], shown: Sequence[Finding]) -> str:
+    left = ordered[len(shown) :]
+    parts = []
+    for verdict, word in (("fail", "failed"), ("suspect", "suspect"), ("pass", "passed")):
+        count = sum(f.verdict == verdict for f in left)
+        if count:
+            parts.append(
+                f"{count} more {word}" if any(f.verdict == verdict for f in shown) else f"{count} {word}"
+            )
+    return ", ".join(parts)
+
+
+def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
+    head, *lines = table(_COLUMNS, [_row(f) for f in findings], right=(1, 2, 3, 4))
+    margin, own = 4, max(_line_width(line) for line in (head, *lines))
+    if margin + own > width:
+        for finding in findings:
+            yield from _as_prose(finding, width)
+        return
+    left = width - margin - own - len(_GAP)
+    beside = left >= _BESIDE
+    yield (Span(" " * margin), *_padded(head, own), Span(_GAP + _WHERE_AND_EFFECT if beside else "", "head"))
+    for finding, line in zip(findings, lines, strict=True):
+        texts = _wrap(_where_and_effect(finding), left if beside else width - margin - 2)
+        first = (Span(_GAP + texts.pop(0)),) if beside else ()
+        yield (Span("  "), _mark(finding.verdict), Span(" "), *_padded(line, own), *first)
+        for text in texts:
+            indent = margin + own + len(_GAP) if beside else margin + 2
+            yield (Span(" " * indent), Span(text, "" if beside else "dim"))
+
+
+def _as_prose(finding: Finding, width: int) -> Iterator[Line]:
+    test, observed, expected, off, p = _row(finding)
+    parts = (f"{test}: {observed}", f"expected {expected}", off, f"p = {p}", _where_and_effect(finding))
+    for i, text in enumerate(_wrap(", ".join(t for t in parts if t), width - 4)):
+        yield (Span("  "), _mark(finding.verdict) if i == 0 else Span(" "), Span(" "), Span(text))
+
+
+def _padded(line: Line, width: int) -> Line:
+    return (*line, Span(" " * (width - _line_width(line))))
+
+
+def _mark(verdict: Verdict) -> Span:
+    return Span(_MARKS[verdict], verdict)
+
+
+def _row(f: Finding) -> tuple[str, ...]:
+    label, p = wording.printable(f.label), wording.probability(f.log10_p)
+    return label, wording.observed(f), wording.expected(f), wording.deviation(f), p
+
+
+def _where_and_effect(f: Finding) -> str:
+    where = ", ".join(t for t in (wording.scope(f), wording.place(f)) if t)
+    return " · ".join(t for t in (where, wording.effect(f.effect)) if t)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[Line]:
+    """Yield a heading and one line a row, columns aligned by the widest cell.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Headings.
+    rows : sequence of sequence of str
+        Cells.
+    right : sequence of int
+        Columns to align to the right.
+    """
+    widths = [max(_width(row[i]) for row in (columns, *rows)) for i in range(len(columns))]
+    for number, row in enumerate((columns, *rows)):
+        cells = []
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - _width(cell))
+            cells.append(space + cell if i in right else cell + space)
+        text = _GAP.join(cells).rstrip()
+        yield (Span(text, "head"),) if number == 0 else (Span(text),)
+
+
+def paragraph(title: str, role: str, text: str, width: int) -> Iterator[Line]:
+    """Yield ``title  text``, the text wrapped and indented; its own line breaks are kept."""
+    indent = 19
+    lines = [piece for line in text.splitlines() for piece in _wrap(line, min(width, _PROSE) - indent)]
+    for i, piece in enumerate(lines or [""]):
+        yield (Span(" " * 2), Span(f"{title if i == 0 else '':<{indent - 2}}", role), Span(piece))
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lead = text[: len(text) - len(text.lstrip())]
+    bound = _TOGETHER.sub(lambda m: m[0].replace(" ", "\xa0"), text)
+    lines = textwrap.wrap(bound, max(width, _NARROWEST), subsequent_indent=lead, break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in lines] or [""]
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    width = max(width, _NARROWEST)
+    return [text[i : i + width] for i in range(0, len(text), width)] or [""]
+
+
+def cut(text: str, width: int) -> str:
+    """Shorten a name to `width` columns by leaving out its middle; the end tells more than the beginning.
+
+    Examples
+    --------
+    >>> cut("some/long/path/noise.safetensors", 20)
+    'some/…se.safetensors'
+    """
+    if _width(text) <= width:
+        return text
+    head = _take(text, (width - 1) // 3)
+    tail = _take(text[::-1], width - 1 - _width(head))[::-1]
+    return f"{head}…{tail}"
+
+
+def _take(text: str, width: int) -> str:
+    used = 0
+    for i, character in enumerate(text):
+        used += _width(character)
+        if used > width:
+            return text[:i]
+    return text
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def _line_width(line: Line) -> int:
+    return sum(_width(span.text) for span in line)
