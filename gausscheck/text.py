@@ -144,9 +144,10 @@ def _overview(tensors: Sequence[TensorReport], width: int) -> Iterator[Line]:
     numbers = [(wording.p_phrase(t.log10_p), wording.number(t.n), _storage(t)) for t in tensors]
     p_width, n_width, storage_width = (max(len(row[i]) for row in numbers) for i in range(3))
     for tensor, (p, n, storage) in zip(tensors, numbers, strict=True):
-        middle = f"  {p:<{p_width}}  {n:>{n_width}}  {storage:<{storage_width}}  "
-        left = width - 10 - len(middle)
-        name = cut(wording.printable(tensor.name), max(left, 16))
+        middle = f" {p:<{p_width}}  {n:>{n_width}}  {storage:<{storage_width}}  "
+        if width - 10 - len(middle) < _NARROWEST:
+            middle = f" {p:<{p_width}}  "
+        name = cut(wording.printable(tensor.name), max(width - 10 - len(middle), _NARROWEST))
         yield (Span(" "), *_badge(tensor.verdict), Span(middle), Span(name, "strong"))
 
 

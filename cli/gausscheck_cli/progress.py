@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 __all__ = ["Bar"]
 
@@ -31,7 +31,7 @@ class Bar:
         self._drawn = 0.0
         self._name: str | None = None
         self._progress: Progress | None = None
-        self._task: Any = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Bar:
         return self
@@ -52,15 +52,16 @@ class Bar:
         self._drawn = now
         if self._progress is None:
             self._progress = _make()
-            self._progress.start()
-            self._task = self._progress.add_task("", total=None)
-        if name != self._name:
+        if self._task is None or name != self._name:
             from gausscheck.text import cut
             from gausscheck.wording import printable
 
+            if self._task is not None:
+                self._progress.remove_task(self._task)
             self._name = name
-            self._progress.reset(self._task, total=total, description=cut(printable(name), 40))
-        self._progress.update(self._task, completed=done, total=total)
+            self._task = self._progress.add_task(cut(printable(name), 40), total=total)
+            self._progress.start()
+        self._progress.update(self._task, completed=done, total=total, refresh=True)
 
 
 def _make() -> Progress:
@@ -75,4 +76,5 @@ def _make() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        auto_refresh=False,
     )
