@@ -22,6 +22,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.hints",
         "gausscheck.options",
         "gausscheck.report",
+        "gausscheck.schema",
         "gausscheck.sources",
         "gausscheck.text",
         "gausscheck.wording",
@@ -55,10 +56,10 @@ PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 UNPICKLERS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 MOST_LINES = 399
-# Paths of one machine, and hosts that code has no business with.
-FORBIDDEN = re.compile(
-    r"(?<![\w.])/(?:work|root|home|tmp|opt)/|pypi\.org|pythonhosted\.org|npmjs\.org|debian\.org|huggingface\.co"
-)
+# Paths of one machine have no place in code; hosts only where they name a format or a source.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|opt)/")
+ADDRESS = re.compile(r"https?://([\w.-]+)")
+HOSTS = {"arxiv.org", "doi.org", "git-lfs.github.com", "github.com", "json-schema.org"}
 
 
 @dataclass(frozen=True, order=True)
@@ -165,13 +166,15 @@ def breaches(root: Path) -> list[Breach]:
 
 
 def of_text(shown: str, source: str) -> Iterator[Breach]:
-    """Rules that hold for every text file: length and forbidden words."""
+    """Rules that hold for every text file: length, paths and hosts."""
     lines = source.splitlines()
     if len(lines) > MOST_LINES:
         yield Breach(shown, len(lines), "length", f"{len(lines)} lines, at most {MOST_LINES}")
     for number, line in enumerate(lines, 1):
-        if match := FORBIDDEN.search(line):
-            yield Breach(shown, number, "word", f"says {match[0]!r}")
+        if match := MACHINE_PATH.search(line):
+            yield Breach(shown, number, "path", f"names {match[0]!r}, a path of one machine")
+        for host in set(ADDRESS.findall(line)) - HOSTS:
+            yield Breach(shown, number, "host", f"names the host {host!r}")
 
 
 def _of_floor(shown: str, module: str) -> Iterator[Breach]:

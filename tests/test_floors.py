@@ -116,8 +116,8 @@ MUTANTS = {
     "eval": ({"gausscheck/sources/bad.py": "eval('1')\n"}, ["unpickle"]),
     "long": ({"gausscheck/errors.py": "#\n" * 399}, ["length"]),
     "no docstring": ({"gausscheck/errors.py": "'''''' \n"}, ["docstring"]),
-    "a machine's path": ({"gausscheck/errors.py": "HOME = '/work/main'\n"}, ["word"]),
-    "a registry": ({"gausscheck/errors.py": "# see https://pypi.org/x\n"}, ["word"]),
+    "a path of one machine": ({"gausscheck/errors.py": "HOME = '/work/main'\n"}, ["path"]),
+    "a host": ({"gausscheck/errors.py": "# see https://registry.example/x\n"}, ["host"]),
 }
 
 
@@ -143,7 +143,7 @@ def test_what_is_allowed_is_not_reported(tmp_path):
         "gausscheck/engines/kernels.py": "import numba\n",
         "gausscheck/engines/__init__.py": "def f():\n    __import__('numba')\n",
         "gausscheck/gaussian.py": "def f():\n    from scipy.special import ndtri\n",
-        "gausscheck/errors.py": "#\n" * 398,
+        "gausscheck/errors.py": "# https://github.com/x\n" + "#\n" * 397,
         "gausscheck/sources/base.py": "def f(torch, np):\n    torch.load('x', weights_only=True)\n"
         "    np.load('x', allow_pickle=False)\n",
         "cli/gausscheck_cli/main.py": "import click\nprint(click.__name__)\nimport gausscheck\n",
