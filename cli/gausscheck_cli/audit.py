@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +167,7 @@ def audit(
     """  # noqa: D301 - click reads the control character
     from gausscheck import audit_files
     from gausscheck_cli.progress import Bar
+    from gausscheck_cli.terminal import is_terminal
 
     with Bar(wanted=not (no_progress or quiet)) as bar:
         report = audit_files(list(paths), keys=keys, progress=bar, **options)
@@ -177,7 +177,7 @@ def audit(
     if to_stdout:
         _print(report, form, show_all)
     # The table on a terminal already says what went wrong.
-    if not (to_stdout and form == "table" and sys.stdout.isatty()):
+    if not (to_stdout and form == "table" and is_terminal()):
         from gausscheck.wording import error
 
         for problem in report.errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -43,6 +44,14 @@ def complain(message: str) -> None:
 
 class Guarded(click.Group):
     """A group whose verbs end with a message and an exit code, whatever happens inside."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run as a program; what click itself cannot write (help, to a full disk) is an error like others."""
+        try:
+            return super().main(*args, **options)
+        except OSError as error:
+            complain(str(error))
+            sys.exit(COULD_NOT_AUDIT)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from gausscheck.text import Line, plain
 
-__all__ = ["emit", "emit_json", "emit_lines", "json_bytes", "page_width"]
+__all__ = ["emit", "emit_json", "emit_lines", "is_terminal", "json_bytes", "page_width"]
 
 _WIDTH_ELSEWHERE, _WIDEST, _NARROWEST = 100, 140, 40
 # Colours of the 16 that every theme, dark or light, keeps readable.
@@ -35,8 +35,16 @@ def page_width() -> int:
     return min(max(columns, _NARROWEST), _WIDEST)
 
 
+def is_terminal() -> bool:
+    """Tell whether somebody may be looking at stdout."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def emit_lines(lines: Iterable[Line]) -> None:
     """Print lines, coloured where stdout is a terminal; NO_COLOR and FORCE_COLOR are honoured."""
+    # Closed by whoever started us (>&-): nobody listens.
+    if sys.stdout is None:
+        return
     from rich.console import Console
     from rich.text import Text
 

@@ -56,13 +56,21 @@ def test_a_reader_that_leaves_is_no_error(noise, words):
     assert stderr == b""
 
 
-def test_a_full_stdout_is_an_error():
+@pytest.mark.parametrize("words", [("list",), ("--help",)])
+def test_a_full_stdout_is_an_error(words):
     with open("/dev/full", "wb") as full:
-        command = [*COMMAND, "list"]
+        command = [*COMMAND, *words]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=ENV, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr.decode().startswith("Error: standard output cannot be written: No space left")
+    assert "No space left on device" in done.stderr.decode()
+    assert done.stderr.startswith(b"Error: ")
     assert b"Traceback" not in done.stderr
+
+
+def test_a_closed_stdout_is_no_error(noise):
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "audit", noise, "--permutations", "0"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, env=ENV, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_ctrl_c(tmp_path: Path):
