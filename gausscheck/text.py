@@ -314,7 +314,7 @@ def cut(text: str, width: int) -> str:
     Examples
     --------
     >>> cut("some/long/path/noise.safetensors", 20)
-    'some/…se.safetensors'
+    'some/l…e.safetensors'
     """
     if _width(text) <= width:
         return text

@@ -143,3 +143,14 @@ def test_explain_asks_did_you_mean(run):
     assert "no statistic is called 'powerspectrum'. Did you mean 'power_spectrum'?" in result.stderr
     assert "Did you mean" not in run("explain", "zzz").stderr
     assert "Known: " in run("explain", "zzz").stderr
+
+
+def test_the_page_names_every_option():
+    from gausscheck_cli.main import cli
+
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    for verb in cli.commands:
+        assert f"| `{verb} " in page or f"| `{verb}` |" in page
+    for option in cli.commands["audit"].params:
+        for name in option.opts:
+            assert f"`{name}" in page or option.param_type_name == "argument", name
