@@ -76,9 +76,19 @@ def key_of(probe: Probe) -> _Key:
 
 
 class _Walk:
-    def __init__(self, values: Values, layout: Layout, battery: Battery, *, scale: float, seed: int) -> None:
+    def __init__(
+        self,
+        values: Values,
+        layout: Layout,
+        battery: Battery,
+        *,
+        scale: float,
+        seed: int,
+        release: Callable[[], None] | None,
+    ) -> None:
         self.values, self.layout = values, layout
         self.scale, self.seed = scale, seed
+        self.release = release or _nothing
         samples, size = layout.samples(values.shape)
         segments = -(-size // LONGEST)
         self.kept = Gathered(samples, size, segments, size // max(segments, 1))
@@ -135,6 +145,7 @@ class _Walk:
             self._detect(piece)
             part = self.engine.one_pass(Values(piece, self.values.dtype)).shifted(start)
             total = part if total is None else total.merge(part)
+            self.release()
         assert total is not None
         return total
 
@@ -149,6 +160,7 @@ class _Walk:
         for segment in range(self.kept.segments):
             piece = Values(data[:, segment * size : (segment + 1) * size], self.values.dtype)
             x = self.engine.decode(piece, np.float64 if wide else np.float32)
+            self.release()
             number = index * self.kept.segments + segment
             for need in self.spectrum_needs:
                 by_sample = spectrum_values(
@@ -162,6 +174,10 @@ class _Walk:
         declared = lattice_of_format(self.values.dtype)
         self.kept.lattices = (declared,) if declared else tuple(self.candidates.names)
         return self.kept
+
+
+def _nothing() -> None:
+    pass
 
 
 def _spectrum_needs(battery: Battery, size: int) -> tuple[SpectrumNeed, ...]:
@@ -211,15 +227,14 @@ def gather(
     progress : callable, optional
         Called with values done and values in all.
     release : callable, optional
-        Called after each chunk, to give its memory back.
+        Called after each stretch read, to give its memory back; it may be read again.
     """
-    walk = _Walk(values, layout, battery, scale=scale, seed=seed)
+    walk = _Walk(values, layout, battery, scale=scale, seed=seed, release=release)
     done = 0
     for first, data in walk.chunks():
         walk.take(first, data)
         done += data.size
-        if release is not None:
-            release()
+        walk.release()
         if progress is not None:
             progress(done, values.size)
     return walk.finish()

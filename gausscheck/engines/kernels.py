@@ -25,6 +25,7 @@ __all__ = [
     "count",
     "decode",
     "group_rows",
+    "jit",
     "pass_codes",
     "pass_floats",
     "shuffle",
@@ -45,7 +46,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SUM_MATH = {"contract", "reassoc", "nsz"}
 
 
-def _jit(fastmath: set[str] | bool = False) -> Callable[[Callable[..., Any]], Any]:
+def jit(fastmath: set[str] | bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Decorator: compile a kernel at its first use, keep it on disk if that can be, release the lock."""
     options: dict[str, Any] = {
         "nogil": True,
         "error_model": "numpy",
@@ -65,7 +67,7 @@ def _jit(fastmath: set[str] | bool = False) -> Callable[[Callable[..., Any]], An
     return decorate
 
 
-@_jit()
+@jit()
 def _load(source, kind, table, values, patterns):  # type: ignore[no-untyped-def]
     """Decode `source` into `values`, whose bit patterns are `patterns`."""
     if kind == HALF:
@@ -91,7 +93,7 @@ def _load(source, kind, table, values, patterns):  # type: ignore[no-untyped-def
             values[i] = table[np.int64(source[i]) & 255]
 
 
-@_jit(fastmath=_SUM_MATH)
+@jit(fastmath=_SUM_MATH)
 def _add_powers(x, sums):  # type: ignore[no-untyped-def]
     a1 = a2 = a3 = a4 = a5 = a6 = a7 = a8 = 0.0
     for i in range(x.size):
@@ -117,7 +119,7 @@ def _add_powers(x, sums):  # type: ignore[no-untyped-def]
     sums[7] += a8
 
 
-@_jit()
+@jit()
 def _add_finite(x, scale, sums, extremes, tally, offset):  # type: ignore[no-untyped-def]
     """Add power sums value by value, powers clamped and times `scale`; tally what is not finite."""
     partial = np.zeros(8)
@@ -143,7 +145,7 @@ def _add_finite(x, scale, sums, extremes, tally, offset):  # type: ignore[no-unt
         sums[k] += partial[k]
 
 
-@_jit()
+@jit()
 def _ordered_range(patterns, sign, magnitude):  # type: ignore[no-untyped-def]
     """Smallest and largest pattern as integers in the order of the floats, NaN outermost.
 
@@ -159,7 +161,7 @@ def _ordered_range(patterns, sign, magnitude):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@_jit()
+@jit()
 def _reduce(x, bits, order, lone, lone_bits, careful, sums, extremes, tally, offset):  # type: ignore[no-untyped-def]
     """Reduce one block; the fast sums only where every value of the block is finite."""
     sign, magnitude, infinity = order
@@ -177,13 +179,13 @@ def _reduce(x, bits, order, lone, lone_bits, careful, sums, extremes, tally, off
     extremes[1] = max(extremes[1], np.float64(lone[0]))
 
 
-@_jit()
+@jit()
 def _unscale(sums):  # type: ignore[no-untyped-def]
     for k in range(8):
         sums[k] = min(max(sums[k] * _UNSCALE, -_LARGEST), _LARGEST)
 
 
-@_jit()
+@jit()
 def pass_floats(data, bits, order, lone, lone_bits, start, stop, sums, extremes, tally):  # type: ignore[no-untyped-def]
     """Reduce pieces `start` to `stop` of floats: power sums, extremes, non-finite tally of each piece.
 
@@ -219,7 +221,7 @@ def pass_floats(data, bits, order, lone, lone_bits, start, stop, sums, extremes,
                 break
 
 
-@_jit()
+@jit()
 def pass_codes(  # type: ignore[no-untyped-def]
     data, kind, table, values, unsigned, signed, order, start, stop, sums, extremes, tally
 ):
@@ -257,7 +259,7 @@ def pass_codes(  # type: ignore[no-untyped-def]
                 break
 
 
-@_jit()
+@jit()
 def _clear(sums, extremes, tally):  # type: ignore[no-untyped-def]
     sums[:] = 0.0
     extremes[0] = np.inf
@@ -266,7 +268,7 @@ def _clear(sums, extremes, tally):  # type: ignore[no-untyped-def]
     tally[3] = -1
 
 
-@_jit()
+@jit()
 def decode(data, kind, table, unsigned, start, stop, out):  # type: ignore[no-untyped-def]
     """Decode pieces `start` to `stop` into `out`, (B, D) float32; `unsigned` is the same memory as uint32."""
     size = data.shape[1]
@@ -280,7 +282,7 @@ def decode(data, kind, table, unsigned, start, stop, out):  # type: ignore[no-un
             _load(data[row, low:high], kind, table, out[row, low:high], unsigned[row, low:high])
 
 
-@_jit()
+@jit()
 def count(data, start, stop, tables):  # type: ignore[no-untyped-def]
     """Tally the codes of pieces `start` to `stop`; `tables` (4, patterns) uint32 are added up by the caller.
 
@@ -302,14 +304,14 @@ def count(data, start, stop, tables):  # type: ignore[no-untyped-def]
             tables[0, codes[i]] += np.uint32(1)
 
 
-@_jit()
+@jit()
 def _mix(z):  # type: ignore[no-untyped-def]
     z = (z ^ (z >> np.uint64(30))) * _FIRST
     z = (z ^ (z >> np.uint64(27))) * _SECOND
     return z ^ (z >> np.uint64(31))
 
 
-@_jit()
+@jit()
 def _draw(state, start, targets):  # type: ignore[no-untyped-def]
     """Fisher-Yates draws for positions `start` and on: a loop of its own, so that it vectorises."""
     for k in range(targets.size):
@@ -319,7 +321,7 @@ def _draw(state, start, targets):  # type: ignore[no-untyped-def]
         targets[k] = ((h >> np.uint64(32)) * bound + low) >> np.uint64(32)
 
 
-@_jit()
+@jit()
 def shuffle(x, keys, start, stop):  # type: ignore[no-untyped-def]
     """Permute rows `start` to `stop` of `x` in place by Fisher-Yates."""
     targets = np.empty(512, np.uint32)
@@ -338,7 +340,7 @@ def shuffle(x, keys, start, stop):  # type: ignore[no-untyped-def]
                 row[j] = held
 
 
-@_jit(fastmath=_SUM_MATH)
+@jit(fastmath=_SUM_MATH)
 def _group_sum(parts, begin, end):  # type: ignore[no-untyped-def]
     """Sum of |xhat_k| for k = begin..end-1, from real and imaginary parts side by side."""
     total = 0.0
@@ -349,7 +351,7 @@ def _group_sum(parts, begin, end):  # type: ignore[no-untyped-def]
     return total
 
 
-@_jit()
+@jit()
 def group_rows(parts, ordinates, block, mu, norm, start, stop, out):  # type: ignore[no-untyped-def]
     """``out[r] = mean over groups of |group mean of |xhat_k| / norm - mu|`` for rows `start` to `stop`."""
     for r in range(start, stop):

@@ -26,7 +26,10 @@ from gausscheck.floats import decode_table
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
 from gausscheck.summaries.moments import total_sums
 
-__all__ = ["NumbaEngine"]
+__all__ = ["LONG_ROW", "NumbaEngine"]
+
+LONG_ROW = 2**20
+"""Values from which a row is transformed by many short transforms (``tests/benchmarks/bench_pass.py``)."""
 
 _THREADED = 2**18  # values below which starting threads costs more than it saves
 _MOST_COUNTED = 2**31  # values that one 32-bit tally may take
@@ -141,12 +144,9 @@ class NumbaEngine:
         self, x: NDArray[Any], block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
     ) -> NDArray[np.float64]:
         """See :meth:`gausscheck.engines.base.Engine.power_spectrum`."""
-        from scipy.fft import rfft
-
         kernels = _kernels()
         ordinates = checked_spectrum(x, block, scale)
-        with np.errstate(over="ignore", invalid="ignore"):
-            transform = np.ascontiguousarray(rfft(x, axis=1, workers=self.threads))
+        transform = self._rfft(x)
         parts = transform.view(np.float32 if transform.dtype == np.complex64 else np.float64)
         out = np.empty(x.shape[0])
         norm = sqrt(x.shape[1]) * float(scale)
@@ -160,6 +160,23 @@ class NumbaEngine:
         if np.any(lost):
             out[lost] = group_discrepancy(transform[lost], x.shape[1], block, mu, scale)
         return out
+
+    def _rfft(self, x: NDArray[Any]) -> NDArray[Any]:
+        """``rfft`` of each row, C-contiguous; of a long one by many short ones where its size allows."""
+        from scipy.fft import rfft
+
+        rows, size = x.shape
+        with np.errstate(over="ignore", invalid="ignore"):
+            if size >= LONG_ROW:
+                from gausscheck.engines.longfft import factors, long_rfft
+
+                split = factors(size)
+                if split is not None:
+                    out = np.empty((rows, size // 2 + 1), np.result_type(x.dtype, np.complex64))
+                    for row, held in zip(x, out, strict=True):
+                        long_rfft(row, split, held, workers=self.threads, share=self._share)
+                    return out
+            return np.ascontiguousarray(rfft(x, axis=1, workers=self.threads))
 
     def _share(self, work: Callable[[int, int], Any], pieces: int, size: int) -> list[Any]:
         """Call ``work(start, stop)`` on ranges that cover 0..pieces, on several threads if it pays."""
