@@ -45,6 +45,8 @@ def cauchy(log_p: Iterable[float]) -> float:
     if logs.size == 0:
         return 0.0
     least = float(logs.min())
+    if least == -math.inf:
+        return least
     if least < math.log(1e-12):
         # The large scores decide: p = m / sum of 1/p.
         return min(0.0, least + math.log(logs.size) - math.log(np.sum(np.exp(least - logs))))

@@ -1,0 +1,146 @@
+"""The whole catalogue as cases, and how often a case rejects: shared by all laws and their mutants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom, kstest
+
+from gausscheck import statistics
+from gausscheck.arrays import Values
+from gausscheck.catalogue.base import OnePassNeed, Statistic, pooled_finding, sample_finding
+from gausscheck.engines import Engine
+from gausscheck.engines.numba import NumbaEngine
+from gausscheck.engines.numpy import NumpyEngine
+from gausscheck.finding import Finding
+from gausscheck.lattice import lattice_of_format
+from gausscheck.nulls.base import Null
+from gausscheck.summaries.samples import SampleValues
+from gausscheck.views import spectrum_values
+
+ENGINES: dict[str, Engine] = {"numpy": NumpyEngine(2), "numba": NumbaEngine(2)}
+LEVELS = (1e-1, 1e-2, 1e-3)
+
+
+class Case(NamedTuple):
+    """One statistic with its parameters."""
+
+    name: str
+    parameters: dict[str, Any]
+
+    @property
+    def statistic(self) -> Statistic:
+        return statistics[self.name]
+
+    @property
+    def checked(self) -> dict[str, Any]:
+        return self.statistic.check(**self.parameters)
+
+    @property
+    def marginal(self) -> bool:
+        """True for functions of the power sums, False for the spectrum."""
+        return isinstance(self.statistic.needs(**self.checked), OnePassNeed)
+
+    @property
+    def smallest(self) -> int:
+        return self.statistic.smallest(**self.parameters)
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *(f"{k}={v}" for k, v in self.parameters.items())])
+
+
+def _variants(statistic: Statistic) -> Iterator[dict[str, Any]]:
+    if "order" in statistic.parameters:
+        yield from ({"order": k} for k in range(1, 9))
+    elif "permutations" in statistic.parameters:
+        yield from ({"permutations": r} for r in (None, 1, 4))
+    else:
+        yield {}
+
+
+CASES = [Case(name, given) for name, s in statistics.items() for given in _variants(s)]
+TESTED = [case for case in CASES if case.statistic.family != "validity"]
+
+
+def case_values(case: Case, values: Values, engine: Engine, seed: int = 0) -> NDArray[np.float64]:
+    """The statistic of each row of `values`."""
+    if case.marginal:
+        assert case.statistic.value is not None
+        return case.statistic.value(engine.one_pass(values), **case.checked)
+    need = case.statistic.needs(**case.checked)
+    wide = np.float64 if values.dtype == "float64" else np.float32
+    return spectrum_values(engine, engine.decode(values, wide), need, seed=seed)
+
+
+def case_null(case: Case, values: Values, samples: int = 1) -> Null:
+    """Its law for one row (or the mean over `samples` rows) of the storage format."""
+    lattice = lattice_of_format(values.dtype)
+    return case.statistic.null(n=values.shape[1], samples=samples, lattice=lattice, **case.parameters)
+
+
+def p_values(case: Case, values: Values, engine: Engine, null: Null | None = None) -> NDArray[np.float64]:
+    """Two-sided p-value of each row."""
+    null = case_null(case, values) if null is None else null
+    return np.exp(log_two_sided(null, case_values(case, values, engine)))
+
+
+def log_two_sided(null: Null, t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the two-sided p-value of each of many draws from (nearly) this law.
+
+    Of many draws only some are given to the null: the 30 most extreme on either side and every 1/200 of the
+    rest. Between them the log of each tail is linear to far below what `surprise` can resolve.
+    """
+    if t.size <= 400:
+        return null.log_two_sided(t)
+    order = np.sort(t)
+    picked = np.linspace(30, t.size - 31, 201).astype(int)
+    node = np.unique(order[np.r_[0:30, picked, t.size - 30 : t.size]])
+    upper, lower = (np.interp(t, node, tail(node)) for tail in (null.logsf, null.logcdf))
+    return np.minimum(0.0, np.log(2) + np.minimum(upper, lower))
+
+
+def scope_findings(case: Case, values: Values, engine: Engine, samples: int, scope: str) -> Iterator[Finding]:
+    """The finding of each consecutive group of `samples` rows, as an audit makes it."""
+    size = values.shape[1]
+    lattice = lattice_of_format(values.dtype)
+    per_sample = case_values(case, values, engine)
+    for start in range(0, values.shape[0] - samples + 1, samples):
+        kept = SampleValues.of(per_sample[start : start + samples], np.arange(samples))
+        if case.marginal:
+            summary = engine.one_pass(Values(values.data[start : start + samples], values.dtype))
+            if scope == "pooled":
+                yield pooled_finding(case.statistic, case.checked, summary=summary.pool(), lattice=lattice)
+                continue
+            kept = SampleValues.of(
+                per_sample[start : start + samples], np.arange(samples), summary.moments.sums
+            )
+        make = pooled_finding if scope == "pooled" else sample_finding
+        yield make(case.statistic, case.checked, samples=kept, n=size, lattice=lattice)
+
+
+def surprise(p: NDArray[np.float64], *, conservative: bool = False) -> float:
+    """Smallest p-value, over four tests (a Bonferroni factor is applied), of "these p-values are uniform".
+
+    Kolmogorov's test of the whole law, and the exact two-sided binomial test of the rate below each of
+    `LEVELS`. With `conservative`, only too many small p-values count.
+    """
+    n = p.size
+    results = []
+    for level in LEVELS:
+        hits = int(np.count_nonzero(p < level))
+        upper = float(binom.sf(hits - 1, n, level))
+        results.append(upper if conservative else min(1.0, 2 * min(upper, float(binom.cdf(hits, n, level)))))
+    results.append(float(kstest(p, "uniform", alternative="greater" if conservative else "two-sided").pvalue))
+    return min(1.0, len(results) * min(results))
+
+
+def rates(p: NDArray[np.float64]) -> str:
+    """Observed over nominal rate at each level, for messages."""
+    found = (np.count_nonzero(p < level) / p.size / level for level in LEVELS)
+    return f"rate/level {', '.join(f'{r:.2f}' for r in found)} at {LEVELS} over {p.size}, log10 surprise " + (
+        f"{math.log10(max(surprise(p), 1e-300)):.1f}"
+    )
