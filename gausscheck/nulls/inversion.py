@@ -17,8 +17,7 @@ costs milliseconds and a further value on a known n microseconds.
 from __future__ import annotations
 
 import math
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +25,7 @@ from scipy.special import log_ndtr
 
 from gausscheck.errors import ArgumentError
 from gausscheck.nulls.base import Grade, Null
-from gausscheck.nulls.polynomial import PolynomialFeature, composite_gauss, polynomial_feature
+from gausscheck.nulls.turned_contour import LARGEST_JUMP, TurnedContour, contour_table
 
 __all__ = ["InversionNull", "inversion_null"]
 
@@ -34,11 +33,11 @@ N_MIN = 8
 _LOG_PI = math.log(math.pi)
 # A part of an integral this far below the rest (in log) does not change it.
 _SILENT = 44.0
-_NODES = 12
-_PANELS = np.concatenate([[0.0], 2.0 ** np.arange(-7, 14)])
-# Beyond this jump size the tail is one jump alone (probability below 1e-780): closed form.
-_LARGEST_JUMP = 60.0
-_GRID_RATIO = 1.1
+# The grid of starting points begins here times 1/(sd √n), well before any saddle.
+_GRID_START = 0.2
+# No double lies so near the floor of a power that its tail is not a power law there.
+_NEAREST = 1e-280
+_LARGEST = 1e290
 
 
 class InversionNull(Null):
@@ -66,12 +65,13 @@ class InversionNull(Null):
             msg = f"the null of an order-{degree} moment needs at least {N_MIN} values, got n = {n}"
             raise ArgumentError(msg)
         self.n = int(n)
-        self._table = _contours(degree, hermite)
+        self._table = contour_table(degree, hermite, hermite and n < 256)
         self.feature = self._table.feature
         self._std = self.feature.std / math.sqrt(n)
-        # Near the floor P(T < t) is a power of t - floor; c there would outgrow every quadrature.
+        # Near the floor P(T < t) is a power of t - floor, and its saddle is -1/(t - floor) times the power.
         self._edge_power = n / 2 if hermite else n / degree
         self._edge = self.feature.floor + self._edge_power / (n * self._table.deepest)
+        self._lowest = self._edge if hermite else _NEAREST
 
     @property
     def mean(self) -> float:
@@ -93,41 +93,47 @@ class InversionNull(Null):
 
     def _both(self, t: ArrayLike, *, upper: bool) -> NDArray[np.float64]:
         t = np.asarray(t, dtype=np.float64)
-        flat = t.ravel()
         if not self.feature.even and not upper:
             return self._both(-t, upper=True)
-        above = flat > self.mean
-        result = np.full(flat.shape, math.nan)
+        flat = t.ravel()
         # Each side of the mean is computed as its own tail; the other one is its complement.
         tail = np.full(flat.shape, math.nan)
+        above, below = flat > self.mean, flat <= self.mean
         tail[above] = self._upper(flat[above])
-        below = flat <= self.mean
         tail[below] = self._lower(flat[below])
         own = above if upper else below
-        other = below if upper else above
-        result[own] = tail[own]
-        result[other] = np.log1p(-np.exp(tail[other]))
-        return result.reshape(t.shape)
+        return np.where(own, tail, np.log1p(-np.exp(tail))).reshape(t.shape)
 
     def _lower(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self.feature.even:
             return self._upper(-t)
         result = np.empty(t.shape)
         edge = t < self._edge
-        if edge.any():
-            anchor = self._centred_tail(np.array([self._edge]), upper=False)
-            with np.errstate(divide="ignore"):
-                depth = np.log(np.maximum(t[edge] - self.feature.floor, 0.0))
-            result[edge] = anchor + self._edge_power * (depth - math.log(self._edge - self.feature.floor))
-        result[~edge] = self._centred_tail(t[~edge], upper=False)
+        result[edge] = self._near_floor(t[edge])
+        result[~edge] = self._by_contour(t[~edge], upper=False)
         return result
 
+    def _near_floor(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Lower tail where the saddle lies beyond the grid; below `_lowest` by its power law."""
+        depth = np.maximum(t, self._lowest) - self.feature.floor
+        places, which = np.unique(depth, return_inverse=True)
+        anchor = np.empty(places.shape)
+        for j, place in enumerate(places):
+            contour = self._table.fresh(-self._edge_power / (self.n * place))
+            anchor[j] = self._assemble(contour, self.n * places[j : j + 1], upper=False)[0]
+        with np.errstate(divide="ignore"):
+            further = np.log(np.maximum(t - self.feature.floor, 0.0)) - np.log(depth)
+        return anchor[which] + self._edge_power * further
+
     def _upper(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
-        size = self.n * (t - self.mean) + self.feature.mean
-        result = self._one_jump(size)
-        deviation = (t - self.mean) / self._std
-        far = (size > self.feature.value(_LARGEST_JUMP)) & (deviation**2 / 2 > -result)
-        result[~far] = self._centred_tail(t[~far], upper=True)
+        size = self.n * (np.minimum(t, _LARGEST / self.n) - self.mean) + self.feature.mean
+        far = size > self.feature.value(LARGEST_JUMP)
+        jump = self._far_jump(size[far])
+        beyond_bulk = (t[far] - self.mean) / self._std > np.sqrt(-2 * jump)
+        far[far] = beyond_bulk
+        result = np.empty(t.shape)
+        result[far] = np.where(t[far] < math.inf, jump[beyond_bulk], -math.inf)
+        result[~far] = self._by_contour(t[~far], upper=True)
         return result
 
     def _one_jump(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,17 +141,26 @@ class InversionNull(Null):
         sides = 2 if self.feature.even else 1
         return math.log(sides * self.n) + log_ndtr(-self.feature.inverse(size))
 
-    def _centred_tail(self, t: NDArray[np.float64], *, upper: bool) -> NDArray[np.float64]:
+    def _far_jump(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Leading exponent of one jump, the other values giving the most likely, normal, share of the sum."""
+        variance = self.n * self.feature.std**2
+        share = np.zeros(size.shape)
+        for _ in range(10):
+            y = np.maximum(self.feature.inverse(size - share), LARGEST_JUMP / 2)
+            share = variance * self.feature.saddle_rate(y)[0]
+        return self._one_jump(size - share) - share**2 / (2 * variance)
+
+    def _by_contour(self, t: NDArray[np.float64], *, upper: bool) -> NDArray[np.float64]:
         if t.size == 0:
             return np.empty(0)
-        x = self.n * (t - self.mean)
+        x = self.n * (t - self._table.origin(upper))
         result = np.empty(t.shape)
-        index, refine = self._saddles(x, upper=upper)
-        for i in np.unique(index[~refine]):
-            chosen = (index == i) & ~refine
-            result[chosen] = self._assemble(self._table.contour(upper, int(i)), x[chosen], upper=upper)
+        saddle, refine, low, high = self._saddles(x, upper=upper)
+        for c in np.unique(saddle[~refine]):
+            chosen = (saddle == c) & ~refine
+            result[chosen] = self._assemble(self._table.contour(float(c)), x[chosen], upper=upper)
         for j in np.nonzero(refine)[0]:
-            contour = self._table.fresh(self._refined(x[j], int(index[j]), upper=upper))
+            contour = self._table.fresh(self._refined(x[j], low[j], high[j]))
             result[j] = self._assemble(contour, x[j : j + 1], upper=upper)[0]
         return np.minimum(result, 0.0)
 
@@ -155,36 +170,38 @@ class InversionNull(Null):
         """Log of the integrand on the real axis, one row a value of `x`."""
         return self.n * log_mgf - x[:, None] * rate - np.log(np.abs(rate))
 
-    def _saddles(self, x: NDArray[np.float64], *, upper: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Grid index of the contour for each centred sum, and whether the grid is too coarse there.
+    def _saddles(
+        self, x: NDArray[np.float64], *, upper: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Starting point of the contour for each sum, whether the grid is too coarse there, its neighbours.
 
         The saddle is the lowest point of a convex function (lower tail) or the first local minimum (upper
         tail). Where a jump dominates there is none: then the contour starts where it no longer matters.
         """
-        rate, log_mgf = self._table.real_axis(upper)
-        height = self._height(rate, log_mgf.real, x)
-        step = np.diff(height, axis=1)
-        rising = step > 0
-        first = np.where(rising.any(axis=1), rising.argmax(axis=1), rate.size - 1)
-        if upper:
-            floor = self._one_jump(x + self.feature.mean)[:, None] - _SILENT
-            silent = height < floor
-            first = np.minimum(first, np.where(silent.any(axis=1), silent.argmax(axis=1), rate.size - 1))
-            # Further on, n arg M turns and the first integral oscillates.
-            first = np.minimum(first, np.searchsorted(self.n * log_mgf.imag, 1.5))
         rows = np.arange(x.size)
-        here = height[rows, first]
-        left = height[rows, np.maximum(first - 1, 0)]
-        right = height[rows, np.minimum(first + 1, rate.size - 1)]
-        refine = (np.minimum(left, right) - here > 3.0) & (first > 0) & (first < rate.size - 1)
-        return first, refine
+        for rate, log_mgf in self._table.axes(upper, _GRID_START / (self.feature.std * math.sqrt(self.n))):
+            last = rate.size - 1
+            height = self._height(rate, log_mgf.real, x)
+            rising = np.diff(height, axis=1) > 0
+            first = np.where(rising.any(axis=1), rising.argmax(axis=1), last)
+            if upper:
+                floor = self._one_jump(x + self.feature.mean)[:, None] - _SILENT
+                silent = height < floor
+                first = np.minimum(first, np.where(silent.any(axis=1), silent.argmax(axis=1), last))
+                # Further on, n arg M turns and the first integral oscillates.
+                first = np.minimum(first, np.searchsorted(self.n * log_mgf.imag, 1.5))
+            if first.max() < last:
+                break
+        before, after = np.maximum(first - 1, 0), np.minimum(first + 1, last)
+        rise = np.minimum(height[rows, before], height[rows, after]) - height[rows, first]
+        refine = (rise > 3.0) & (first > 0) & (first < last)
+        return rate[first], refine, rate[before], rate[after]
 
-    def _refined(self, x: float, index: int, *, upper: bool) -> float:
-        rate, _ = self._table.real_axis(upper)
-        low, high = rate[index - 1], rate[index + 1]
+    def _refined(self, x: float, low: float, high: float) -> float:
+        """Saddle between two points of the grid."""
         for _ in range(8):
             trial = np.linspace(low, high, 17)
-            log_mgf = self.feature.log_mgf(trial).real
+            log_mgf = self.feature.log_mgf(trial, self._table.origin(low > 0)).real
             height = self._height(trial, log_mgf, np.array([x]))[0]
             best = int(np.clip(height.argmin(), 1, 15))
             low, high = trial[best - 1], trial[best + 1]
@@ -192,7 +209,9 @@ class InversionNull(Null):
                 break
         return float(trial[best])
 
-    def _assemble(self, contour: _Contour, x: NDArray[np.float64], *, upper: bool) -> NDArray[np.float64]:
+    def _assemble(
+        self, contour: TurnedContour, x: NDArray[np.float64], *, upper: bool
+    ) -> NDArray[np.float64]:
         scale, bulk = self._bulk(contour, x)
         if not upper:
             return self._log_positive(-bulk) + scale - _LOG_PI
@@ -206,7 +225,7 @@ class InversionNull(Null):
         return np.log(np.maximum(value, np.finfo(float).tiny))
 
     def _bulk(
-        self, contour: _Contour, x: NDArray[np.float64]
+        self, contour: TurnedContour, x: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Second integral as exp(scale) times a factor; panels are added until they no longer count."""
         scale = np.full(x.shape, -math.inf)
@@ -216,10 +235,10 @@ class InversionNull(Null):
             s, weight, log_mgf = contour.part(part)
             exponent = self.n * log_mgf - x[:, None] * s - np.log(s)
             # The contour may run into a region where the integrand grows again, after it was silent.
-            panel = exponent.real.reshape(x.size, -1, _NODES).max(axis=2)
+            panel = exponent.real.reshape(x.size, -1, contour.nodes).max(axis=2)
             start = panel[:, :1] if start is None else start
             silent = np.logical_or.accumulate(panel < start - _SILENT, axis=1)
-            exponent = np.where(np.repeat(silent, _NODES, axis=1), -math.inf, exponent)
+            exponent = np.where(np.repeat(silent, contour.nodes, axis=1), -math.inf, exponent)
             top = np.maximum(scale, exponent.real.max(axis=1))
             total = total * np.exp(scale - top) + np.imag(np.exp(exponent - top[:, None]) @ weight)
             scale = top
@@ -228,12 +247,12 @@ class InversionNull(Null):
         return scale, total
 
     def _jump(
-        self, contour: _Contour, x: NDArray[np.float64], bulk: NDArray[np.float64]
+        self, contour: TurnedContour, x: NDArray[np.float64], bulk: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """First integral, over the saddle y of the rate s(y) < c, as exp(scale) times a factor."""
         scale = np.full(x.shape, -math.inf)
         total = np.zeros(x.shape)
-        if contour.first_jump > _LARGEST_JUMP:
+        if contour.first_jump > LARGEST_JUMP:
             return scale, total
         peak = np.maximum(self.feature.inverse(x + self.feature.mean), contour.first_jump)
         likely = self._one_jump(x + self.feature.mean)
@@ -254,100 +273,10 @@ class InversionNull(Null):
             scale = top
         return scale, total
 
-    def _jump_start(self, contour: _Contour, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _jump_start(self, contour: TurnedContour, x: NDArray[np.float64]) -> NDArray[np.float64]:
         rate, _, log_mgf, phase = contour.block(0)
         start: NDArray[np.float64] = self.n * log_mgf[0] - x * rate[0] + math.log(self.n) + min(phase[0], 2.0)
         return start
-
-
-class _Contour:
-    """A path of integration from c on the real axis, with the cumulant function on it, made when needed."""
-
-    def __init__(self, feature: PolynomialFeature, c: float) -> None:
-        self.c = c
-        self._feature = feature
-        self._parts: dict[int, tuple[Any, Any, Any]] = {}
-        self._blocks: dict[int, tuple[Any, Any, Any, Any]] = {}
-        # A power decays in the whole sector; a Hermite polynomial only along the vertical.
-        theta = math.radians(72.0 if feature.turning_point == 0 else 90.0)
-        self._direction = complex(math.cos(theta), math.sin(theta))
-        self._cuts = (0, 11, 15, len(_PANELS) - 1)
-        self.parts = len(self._cuts) - 1
-        if c > 0:
-            self.first_jump = feature.saddle(c)
-            self._edges = self._jump_edges()
-            self.blocks = math.ceil((len(self._edges) - 1) / 8)
-
-    def part(self, k: int) -> tuple[Any, Any, Any]:
-        """Nodes s, weights ds, and log M(s) - s E f on a stretch of the contour."""
-        if k not in self._parts:
-            edges = _PANELS[self._cuts[k] : self._cuts[k + 1] + 1] * abs(self.c)
-            r, weight = composite_gauss(edges, _NODES)
-            s = self.c + r * self._direction
-            self._parts[k] = (s, weight * self._direction, self._feature.log_mgf(s))
-        return self._parts[k]
-
-    def _jump_edges(self) -> NDArray[np.float64]:
-        edges = [float(self.first_jump)]
-        while edges[-1] < _LARGEST_JUMP + 10:
-            edges.append(edges[-1] + min(0.5, 0.3 * (edges[-1] - self._feature.turning_point)))
-        return np.array(edges)
-
-    def block_start(self, k: int) -> float:
-        """Smallest jump that a block covers."""
-        return float(self._edges[8 * k])
-
-    def block(self, k: int) -> tuple[Any, Any, Any, Any]:
-        """Rates, weights d log s, Re log M(s) - s E f and log arg M(s) on a stretch of (0, c)."""
-        if k not in self._blocks:
-            y, weight = composite_gauss(self._edges[8 * k : 8 * k + 9], _NODES)
-            rate, log_rate_slope = self._feature.saddle_rate(y)
-            log_mgf = self._feature.log_mgf(rate)
-            log_modulus = log_mgf.real + rate * self._feature.mean
-            phase = self._feature.log_imag_mgf(y) - log_modulus
-            # arcsin only matters where Im M is not small against |M|; there the phase is known directly.
-            with np.errstate(divide="ignore", invalid="ignore"):
-                phase = np.where(phase > -18, np.log(log_mgf.imag + rate * 0.0), phase)
-            self._blocks[k] = (rate, weight * log_rate_slope, log_mgf.real, phase)
-        return self._blocks[k]
-
-
-class _ContourTable:
-    """Contours of one feature on a geometric grid of starting points, shared by all n."""
-
-    def __init__(self, feature: PolynomialFeature) -> None:
-        self.feature = feature
-        self._power = feature.turning_point == 0
-        # Beyond the turning point exp(s f) is made to decay; before it, it grows as exp(s max|f|).
-        self._highest = 1e4 / feature.std if self._power else 500.0 / feature.bump
-        self.deepest = 1e12 / feature.mean if self._power and feature.even else 200.0
-        self._axes: dict[bool, tuple[NDArray[np.float64], NDArray[np.complex128]]] = {}
-        self._contours: dict[tuple[bool, int], _Contour] = {}
-
-    def real_axis(self, upper: bool) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-        """Starting points c and log M(c + i0) - c E f there."""
-        if upper not in self._axes:
-            low = 1e-8 / self.feature.std
-            high = self._highest if upper else self.deepest * 10
-            count = math.ceil(math.log(high / low) / math.log(_GRID_RATIO))
-            rate = (low if upper else -low) * _GRID_RATIO ** np.arange(count, dtype=np.float64)
-            self._axes[upper] = (rate, self.feature.log_mgf(rate))
-        return self._axes[upper]
-
-    def contour(self, upper: bool, index: int) -> _Contour:
-        """Contour that starts at a grid point."""
-        if (upper, index) not in self._contours:
-            self._contours[upper, index] = self.fresh(float(self.real_axis(upper)[0][index]))
-        return self._contours[upper, index]
-
-    def fresh(self, c: float) -> _Contour:
-        """Contour that starts at any real c, not kept."""
-        return _Contour(self.feature, c)
-
-
-@cache
-def _contours(degree: int, hermite: bool) -> _ContourTable:
-    return _ContourTable(polynomial_feature(degree, hermite))
 
 
 @lru_cache(maxsize=256)

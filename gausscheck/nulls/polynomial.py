@@ -23,6 +23,7 @@ import numpy as np
 from numpy.polynomial import hermite_e, polynomial
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
+from scipy.special import erfc
 
 from gausscheck.errors import ArgumentError
 
@@ -33,9 +34,13 @@ _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 _MAX_TURN = 0.6
 _MARGIN = 0.3
 _SADDLE_REACH = 120.0
-_NORMAL_REACH = 12.0  # exp(-72): the normal density times y^16 is nil beyond
+_HALVINGS = 60  # from 120 to one rounding error
+# Integrals of exp(s f) φ stop there: for a cubic, whose saddle is the lowest, exp(-16²/6) = 3e-19.
+_NORMAL_REACH = 16.0
 # exp(-_NEGLIGIBLE) is far below one rounding error, also after multiplication by y^16.
 _NEGLIGIBLE = 50.0
+# Below |s| = 0.3 / sd, M(s) is close to one and what differs from one is computed.
+_SMALL = 0.3
 
 
 def composite_gauss(edges: Any, order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -60,12 +65,25 @@ def _rules(fineness: int) -> _Rules:
     return _Rules(
         ray=composite_gauss([0.0, 0.2, 0.5, 1.0], 40 * fineness),
         segment=composite_gauss([0.0, 0.25, 0.5, 0.75, 1.0], 20 * fineness),
-        bend=composite_gauss([0.0, 0.12, 0.3, 0.6, 1.0], 20 * fineness),
+        bend=composite_gauss([0.0, 0.12, 0.3, 0.6, 0.85, 1.0], 20 * fineness),
     )
 
 
 # Hermite polynomials wiggle before their turning point: large rates need the fine rules there.
 _COARSE, _FINE = _rules(1), _rules(4)
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Nodes and weights of a path from 0 to infinity, one row a value of s.
+
+    The first `turn` nodes lie before `corner`; the integral beyond it is known for polynomials.
+    """
+
+    y: NDArray[np.complex128]
+    weight: NDArray[np.complex128]
+    turn: int
+    corner: NDArray[Any]
 
 
 class PolynomialFeature:
@@ -99,19 +117,18 @@ class PolynomialFeature:
             msg = f"degree must be 3..8, got {degree}"
             raise ArgumentError(msg)
         self.degree = degree
-        if hermite:
-            power = hermite_e.herme2poly([0.0] * degree + [1.0])
-            self.coefficients = power / math.sqrt(math.factorial(degree))
-        else:
-            self.coefficients = np.eye(degree + 1)[degree]
-        self.slope = polynomial.polyder(self.coefficients)
+        power = hermite_e.herme2poly([0.0] * degree + [1.0]) if hermite else np.eye(degree + 1)[degree]
+        scale = math.sqrt(math.factorial(degree)) if hermite else 1.0
+        self.coefficients = np.asarray(power, dtype=np.float64) / scale
+        self.slope = _derivative(self.coefficients)
+        self._curvature = _derivative(self.slope)
         self.even = degree % 2 == 0
-        square = polynomial.polymul(self.coefficients, self.coefficients)
+        square = np.convolve(self.coefficients, self.coefficients)
         self.mean = 0.0 if hermite else _normal_mean(self.coefficients)
         self.std = 1.0 if hermite else math.sqrt(_normal_mean(square) - self.mean**2)
-        self._half_mean = _half_normal_mean(self.coefficients)
         critical = np.real(polynomial.polyroots(self.slope))
         self.turning_point = float(np.max(critical)) if hermite else 0.0
+        self._last_root = float(np.max(np.real(polynomial.polyroots(self.coefficients))))
         on_critical = self.value(critical)
         self.floor = float(np.min(on_critical)) if self.even else -math.inf
         self._peak = float(np.max(on_critical))
@@ -119,38 +136,31 @@ class PolynomialFeature:
 
     def value(self, y: Any) -> NDArray[Any]:
         """f(y), elementwise, real or complex."""
-        y = np.asarray(y)
-        result = np.full_like(y, self.coefficients[-1])
-        for c in self.coefficients[-2::-1]:
-            result = result * y + c if c else result * y
-        return result
+        return _horner(self.coefficients, y)
 
-    def log_mgf(self, s: Any) -> NDArray[np.complex128]:
-        r"""Continued log M(s) - s E f for s in the closed upper half plane, s != 0.
+    def log_mgf(self, s: Any, origin: float | None = None) -> NDArray[np.complex128]:
+        r"""Continued log M(s) - s·origin for s in the closed upper half plane, s != 0.
 
-        The combination is small (of order s²) near zero and is computed there to full relative accuracy,
-        so that n times it is accurate for n up to 1e10.
+        About the mean (the default) it is small (of order s²) near zero. There it is computed from
+        exp(s f) - 1 - s f, so that its error is a few times 1e-16 |s| sd instead of 1e-16, and n times it is
+        accurate for every n. About the floor of f it keeps its digits where Re s is far below zero.
         """
         s = np.atleast_1d(np.asarray(s, dtype=np.complex128))
-        reference = self._reference(s)
-        part, near = self._half_integral(s, reference)
+        near = np.abs(s) * self.std < _SMALL
+        reference = np.where(near, 0.0, self._reference(s))
+        whole = self._half_integral(s, reference, near)
         if self.even:
-            whole = 2 * part
+            whole *= 2
         else:
             # The half line x < 0 has -f in place of f: the mirror image of the first half.
-            mirror = -np.conj(s)
-            other, near_other = self._half_integral(mirror, reference)
-            half = s * self._half_mean
-            both = near & near_other
-            whole = np.where(both | ~near, part, part + 0.5 + half)
-            whole += np.where(both | ~near_other, np.conj(other), np.conj(other) + 0.5 - half)
-            near = both
+            whole += np.conj(self._half_integral(-np.conj(s), reference, near))
         result = np.empty_like(s)
         far = ~near
-        result[far] = np.log(whole[far]) + s[far] * (reference[far] - self.mean)
+        origin = self.mean if origin is None else origin
+        result[far] = np.log(whole[far]) + s[far] * (reference[far] - origin)
         u = s[near] * self.mean + whole[near]
         log_1p = 0.5 * np.log1p(2 * u.real + u.real**2 + u.imag**2) + 1j * np.arctan2(u.imag, 1 + u.real)
-        result[near] = log_1p - u + whole[near]
+        result[near] = log_1p - u + whole[near] + s[near] * (self.mean - origin)
         return result
 
     def _reference(self, s: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -160,15 +170,14 @@ class PolynomialFeature:
         return np.where(s.real < 0, self.floor, self._peak)
 
     def _half_integral(
-        self, s: NDArray[np.complex128], reference: NDArray[np.float64]
-    ) -> tuple[NDArray[np.complex128], NDArray[np.bool_]]:
+        self, s: NDArray[np.complex128], reference: NDArray[np.float64], near: NDArray[np.bool_]
+    ) -> NDArray[np.complex128]:
         """Integrate over x > 0 along a path on which exp(s f) does not grow.
 
         Returns the integral of (exp(z) - 1 - z) φ, z = s f, where |s| is small ("near"), and of
         exp(z - s·reference) φ where it is large.
         """
         total = np.empty_like(s)
-        near = np.empty(s.shape, dtype=bool)
         bent = (np.angle(s) < math.pi / 2) & (self.turning_point > 0)
         fine = (np.abs(s) > 1) & (self.turning_point > 0)
         for chosen, path, rules in (
@@ -177,30 +186,39 @@ class PolynomialFeature:
             (bent & ~fine, self._arc, _COARSE),
             (bent & fine, self._arc, _FINE),
         ):
-            if chosen.any():
-                y, weight, near[chosen] = path(s[chosen], rules)
-                total[chosen] = self._integrate(s[chosen], reference[chosen], y, weight, near[chosen])
-        return total, near
+            for small, integrate in ((True, self._integrate_near), (False, self._integrate_far)):
+                rows = chosen & (near == small)
+                if rows.any():
+                    total[rows] = integrate(s[rows], reference[rows], path(s[rows], rules)) / _ROOT_TWO_PI
+        return total
 
-    def _integrate(
-        self,
-        s: NDArray[np.complex128],
-        reference: NDArray[np.float64],
-        y: NDArray[np.complex128],
-        weight: NDArray[np.complex128],
-        near: NDArray[np.bool_],
+    def _integrate_far(
+        self, s: NDArray[np.complex128], reference: NDArray[np.float64], path: _Path
     ) -> NDArray[np.complex128]:
-        f = self.value(y)
-        integrand = np.empty_like(y)
-        z = s[near, None] * f[near]
-        integrand[near] = (np.expm1(z) - z) * np.exp(-(y[near] ** 2) / 2)
-        far = ~near
-        integrand[far] = np.exp(s[far, None] * (f[far] - reference[far, None]) - y[far] ** 2 / 2)
-        return np.einsum("ij,ij->i", integrand, weight) / _ROOT_TWO_PI
+        f = self.value(path.y)
+        exponent = s[:, None] * (f - reference[:, None]) - path.y**2 / 2
+        return np.einsum("ij,ij->i", np.exp(exponent), path.weight)
 
-    def _ray(
-        self, s: NDArray[np.complex128], rules: _Rules
-    ) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
+    def _integrate_near(
+        self, s: NDArray[np.complex128], _reference: NDArray[np.float64], path: _Path
+    ) -> NDArray[np.complex128]:
+        """Integrate (exp(z) - 1 - z) φ as it stands up to the corner; beyond, 1 + z in closed form."""
+        z, normal = s[:, None] * self.value(path.y), -(path.y**2) / 2
+        first, second = slice(None, path.turn), slice(path.turn, None)
+        integrand = np.empty_like(z)
+        integrand[:, first] = (np.expm1(z[:, first]) - z[:, first]) * np.exp(normal[:, first])
+        integrand[:, second] = np.exp(z[:, second] + normal[:, second])
+        return np.einsum("ij,ij->i", integrand, path.weight) - self._beyond(s, path.corner)
+
+    def _beyond(self, s: NDArray[np.complex128], y: NDArray[Any]) -> NDArray[np.complex128]:
+        """Integral of (1 + s f(u)) exp(-u²/2) from y to infinity."""
+        gauss = np.exp(-(y**2) / 2)
+        partial = [_ROOT_TWO_PI / 2 * erfc(y / math.sqrt(2)), gauss]
+        for k in range(2, self.degree + 1):
+            partial.append(y ** (k - 1) * gauss + (k - 1) * partial[k - 2])
+        return partial[0] + s * sum(c * part for c, part in zip(self.coefficients, partial, strict=True) if c)
+
+    def _ray(self, s: NDArray[np.complex128], rules: _Rules) -> _Path:
         """Path: straight to the turning point, then a ray turned so far that exp(s f) decays."""
         n = self.degree
         angle = np.angle(s)
@@ -208,25 +226,25 @@ class PolynomialFeature:
         decay = np.maximum(-np.cos(angle + n * turn), math.sin(_MARGIN) / 2)
         reach_normal = np.sqrt(2 * (_NEGLIGIBLE + 2 * n) / np.cos(2 * turn))
         reach_feature = (_NEGLIGIBLE / (np.abs(s) * self.coefficients[-1] * decay)) ** (1 / n)
-        step = (np.minimum(reach_normal, reach_feature) * np.exp(1j * turn))[:, None]
+        step = np.minimum(reach_normal, reach_feature) * np.exp(1j * turn)
         node, quadrature_weight = rules.ray
-        y = self.turning_point + step * node
-        weight = step * quadrature_weight
-        y, weight = self._with_segment(np.full(s.shape, self.turning_point), y, weight, rules)
-        return y, weight, reach_normal <= reach_feature
+        y = self.turning_point + step[:, None] * node
+        weight = step[:, None] * quadrature_weight
+        start = np.full(s.shape, self.turning_point)
+        y, weight = self._with_segment(start, y, weight, rules)
+        return _Path(y, weight, y.shape[1], self.turning_point + step)
 
-    def _arc(
-        self, s: NDArray[np.complex128], rules: _Rules
-    ) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
+    def _arc(self, s: NDArray[np.complex128], rules: _Rules) -> _Path:
         """Path: along the real axis to the saddle of |s|, then the bend on which exp(s f) decays fastest."""
-        start = self.saddle(np.abs(s))
-        end = (math.pi - np.angle(s)) / self.degree
-        near = start > _NORMAL_REACH
-        segment_end = np.minimum(start, _NORMAL_REACH)
-        y, weight = self._bend(segment_end, end, rules)
-        weight[near] = 0.0
-        y[near] = 0.0
-        return *self._with_segment(segment_end, y, weight, rules), near
+        # Any corner near the saddle will do.
+        start = self.saddle(np.abs(s), steps=20)
+        beyond = start > _NORMAL_REACH
+        start = np.minimum(start, _NORMAL_REACH)
+        y, weight = self._bend(start, (math.pi - np.angle(s)) / self.degree, rules)
+        weight[beyond] = 0.0
+        y[beyond] = 0.0
+        y, weight = self._with_segment(start, y, weight, rules)
+        return _Path(y, weight, rules.segment[0].size, start)
 
     def _bend(
         self, start: NDArray[np.float64], end: NDArray[np.float64], rules: _Rules
@@ -234,7 +252,7 @@ class PolynomialFeature:
         """Nodes and weights of the curve of steepest descent of a power, from `start` to the angle `end`."""
         order = math.pi / end
         s, _ = self.saddle_rate(start)
-        bend = s * polynomial.polyval(start, polynomial.polyder(self.slope)) - 1
+        bend = s * _horner(self._curvature, start) - 1
         span = np.minimum(end, 9.0 / (start * np.sqrt(np.maximum(bend, self.degree - 2))))
         node, quadrature_weight = rules.bend
         phi = span[:, None] * node
@@ -257,25 +275,36 @@ class PolynomialFeature:
         node, quadrature_weight = rules.segment
         return np.hstack([end[:, None] * node, y]), np.hstack([end[:, None] * quadrature_weight, weight])
 
-    def saddle(self, rate: Any) -> NDArray[np.float64]:
-        """Saddle y > turning point with rate·f'(y) = y, or 120 where it would lie beyond."""
-        return self._crossing(lambda y: rate * polynomial.polyval(y, self.slope) > y, np.shape(rate))
+    def saddle(self, rate: Any, steps: int = _HALVINGS) -> NDArray[np.float64]:
+        """Saddle y > turning point with rate·f'(y) = y, or 120 where it would lie beyond.
+
+        Fewer `steps` give it to 120 / 2^steps.
+        """
+        if self.turning_point == 0:
+            return np.minimum((self.degree * np.asarray(rate)) ** (-1 / (self.degree - 2)), _SADDLE_REACH)
+        return self._crossing(lambda y: rate * _horner(self.slope, y) > y, np.shape(rate), steps)
 
     def inverse(self, value: Any) -> NDArray[np.float64]:
         """Largest y with f(y) = `value`; the turning point where `value` is not reached beyond it."""
-        if self.turning_point == 0:
-            return np.maximum(np.asarray(value), 0.0) ** (1 / self.degree)
-        # Far out f is its leading power to all digits.
-        leading = (np.maximum(np.asarray(value), 1.0) / self.coefficients[-1]) ** (1 / self.degree)
-        return np.where(
-            leading > _SADDLE_REACH, leading, self._crossing(lambda y: self.value(y) > value, np.shape(value))
+        value = np.asarray(value, dtype=np.float64)
+        y: NDArray[np.float64] = self._last_root + (np.maximum(value, 0.0) / self.coefficients[-1]) ** (
+            1 / self.degree
         )
+        if self.turning_point == 0:
+            return y
+        # Here f(y) >= value, and f is convex from the turning point on: Newton steps stay above the root.
+        value = np.maximum(value, self.value(np.array(self.turning_point)))
+        for _ in range(12):
+            y = y - (self.value(y) - value) / _horner(self.slope, y)
+        return y
 
-    def _crossing(self, above: Callable[[Any], Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    def _crossing(
+        self, above: Callable[[Any], Any], shape: tuple[int, ...], steps: int
+    ) -> NDArray[np.float64]:
         """Where a condition that holds from some point on, beyond the turning point, starts to hold."""
         low = np.full(shape, self.turning_point)
         high = np.full(shape, _SADDLE_REACH)
-        for _ in range(60):
+        for _ in range(steps):
             middle = (low + high) / 2
             over = above(middle)
             low, high = np.where(over, low, middle), np.where(over, middle, high)
@@ -283,8 +312,7 @@ class PolynomialFeature:
 
     def saddle_rate(self, y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Rate s(y) = y / f'(y) whose saddle is y (> turning point), and -d log s / dy."""
-        slope = polynomial.polyval(y, self.slope)
-        bend = polynomial.polyval(y, polynomial.polyder(self.slope))
+        slope, bend = _horner(self.slope, y), _horner(self._curvature, y)
         return y / slope, bend / slope - 1 / y
 
     def log_imag_mgf(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -302,17 +330,22 @@ class PolynomialFeature:
             return np.log(total * (2 if self.even else 1)) + start
 
 
+def _horner(coefficients: NDArray[np.float64], y: Any) -> NDArray[Any]:
+    """Polynomial, lowest power first, of degree at least one."""
+    y = np.asarray(y)
+    result = coefficients[-1] * y + coefficients[-2]
+    for c in coefficients[-3::-1]:
+        result = result * y if c == 0 else result * y + c
+    return result
+
+
+def _derivative(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    return coefficients[1:] * np.arange(1.0, len(coefficients))
+
+
 def _normal_mean(coefficients: NDArray[np.float64]) -> float:
     even = range(0, len(coefficients), 2)
     return math.fsum(coefficients[i] * math.prod(range(1, i, 2)) for i in even)
-
-
-def _half_normal_mean(coefficients: NDArray[np.float64]) -> float:
-    """Integral of the polynomial times the normal density over the positive half line."""
-    return math.fsum(
-        c * 2 ** (i / 2 - 1) * math.gamma((i + 1) / 2) / math.sqrt(math.pi)
-        for i, c in enumerate(coefficients)
-    )
 
 
 @cache
