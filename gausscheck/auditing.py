@@ -181,13 +181,16 @@ def audit_files(
 
 
 def _expanded(given: Iterable[str | PathLike[str]], errors: list[ReportError]) -> list[Any]:
-    paths: dict[Any, None] = {}
+    good = []
     for path in given:
         try:
-            paths.update(dict.fromkeys(expand([path])))
+            expand([path])
         except (GausscheckError, OSError) as error:
             errors.append(ReportError(fspath(path), _message(error)))
-    return list(paths)
+        else:
+            good.append(path)
+    # Together, so that a shard named beside its index is taken once.
+    return expand(good) if good else []
 
 
 def _message(error: Exception) -> str:

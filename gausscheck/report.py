@@ -146,8 +146,8 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Worst verdict of the tensors."""
-        return worst(t.verdict for t in self.tensors)
+        """Worst verdict of the tensors; ``suspect`` where nothing could be audited."""
+        return worst(t.verdict for t in self.tensors) if self.tensors else "suspect"
 
     @property
     def passed(self) -> bool:
