@@ -12,9 +12,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from gausscheck.nulls.amplitude import AmplitudeDeviation, amplitude_deviation
+from gausscheck.nulls.spline import UniformSpline
 
 __all__ = ["CentredDeviation", "centred_deviation"]
 
@@ -72,7 +72,7 @@ class CentredDeviation:
         return values[..., 0], values[..., 1], values[..., 2]
 
     @cached_property
-    def _spline(self) -> CubicSpline:
+    def _spline(self) -> UniformSpline:
         """The three functions on a grid in arcsinh(u sigma), sigma that of B; relative error near 1e-8."""
         k1, k2, k3, k4 = self.deviation.cumulants
         u = np.sinh(_GRID) / self.deviation.deviation
@@ -87,7 +87,7 @@ class CentredDeviation:
             ],
             axis=-1,
         )
-        return CubicSpline(_GRID, table / k2)
+        return UniformSpline(_GRID[0], _GRID[-1], table / k2)
 
 
 @lru_cache(maxsize=64)

@@ -26,12 +26,12 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.polynomial.chebyshev import chebvander
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 from scipy.special import bernoulli, comb
 
 from gausscheck.nulls.centred import CentredDeviation, centred_deviation
 from gausscheck.nulls.cgf import Cgf, Slopes
 from gausscheck.nulls.rayleigh import raw_moment, transforms
+from gausscheck.nulls.spline import UniformSpline
 
 __all__ = ["PermutedCgf", "conditional_cumulants", "permuted_cgf"]
 
@@ -268,7 +268,7 @@ def permuted_cgf(n: int, sizes: dict[int, int], mu: float, permutations: int) ->
     high = float(np.log1p(depth + np.sqrt(2 * depth)))
     coarse = np.linspace(low, high, max(65, int(np.ceil((high - low) / 0.01))))
     cumulants = conditional_cumulants(n, sizes, mu, coarse)
-    spline = CubicSpline(coarse, np.stack(cumulants, axis=1))
+    spline = UniformSpline(low, high, np.stack(cumulants, axis=1))
     # The step resolves the chi-square density, the conditional law where the mean moves fastest against it,
     # and the law of the sample variance when it is tilted towards the smallest mean (37 conditional
     # deviations: log p = -700).
