@@ -179,7 +179,7 @@ class PolynomialFeature:
         """
         total = np.empty_like(s)
         bent = (np.angle(s) < math.pi / 2) & (self.turning_point > 0)
-        fine = (np.abs(s) > 1) & (self.turning_point > 0)
+        fine = (np.abs(s) > 0.5) & (self.turning_point > 0)
         for chosen, path, rules in (
             (~bent & ~fine, self._ray, _COARSE),
             (~bent & fine, self._ray, _FINE),

@@ -22,7 +22,7 @@ from numpy.polynomial import hermite_e
 from numpy.polynomial.legendre import leggauss
 from scipy.special import ndtr
 
-__all__ = ["Extended", "GilPelaez", "Multiple"]
+__all__ = ["Extended", "GilPelaez", "Multiple", "gauss_legendre"]
 
 
 class Extended:
@@ -79,7 +79,7 @@ class Multiple:
         self._mp = mp = mpmath.mp.clone()
         mp.dps = digits + 10  # what the subtractions below cancel
         self.eps = 10.0**-digits
-        self.order, self.nodes = 36, 56
+        self.order, self.nodes = 12 + 2 * digits // 3, 18 + digits
         self.pi = +mp.pi
         self.exp, self.sin, self.cos = (np.frompyfunc(f, 1, 1) for f in (mp.exp, mp.sin, mp.cos))
         self.real = np.frompyfunc(mp.mpf, 1, 1)
@@ -108,7 +108,7 @@ def _legendre(order, x):
     return values, order * (x * values[-1] - values[-2]) / (x * x - 1)
 
 
-def _gauss(arithmetic, order):
+def gauss_legendre(arithmetic, order):
     """Gauss-Legendre rule on [-1, 1], polished by Newton steps to the precision of `arithmetic`."""
     x = arithmetic.real(leggauss(order)[0])
     for _ in range(3):
@@ -145,11 +145,11 @@ class GilPelaez:
         # The wiggles of a Hermite polynomial end here.
         slope = np.polynomial.polynomial.polyder(whole)
         self._start = 1.02 * float(np.max(np.polynomial.polynomial.polyroots(slope).real)) if hermite else 0.0
-        self._node, self._weight = _gauss(a, a.order)
+        self._node, self._weight = gauss_legendre(a, a.order)
         values, _ = _legendre(a.order - 1, self._node)
         k = np.arange(a.order)
         self._project = np.array(values) * self._weight * ((2 * k + 1) / 2)[:, None]
-        self._ray = _gauss(a, a.nodes)
+        self._ray = gauss_legendre(a, a.nodes)
         self._panels = {}
 
     def log_characteristic(self, tau):
