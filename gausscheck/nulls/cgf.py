@@ -13,7 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cgf", "Slopes", "SumCgf", "solve_saddle"]
+__all__ = ["FARTHEST", "Cgf", "Slopes", "SumCgf", "solve_saddle"]
+
+FARTHEST = 1e5
+"""Farthest value that a tail is computed at: beyond, the tail there is given, a bound with log p < -1e9."""
 
 Slopes = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gausscheck.nulls.base import Grade, Null
-from gausscheck.nulls.cgf import Cgf
+from gausscheck.nulls.cgf import FARTHEST, Cgf
 from gausscheck.nulls.saddlepoint import SaddlepointNull
 
 __all__ = ["ContourNull", "LowerTail"]
@@ -161,6 +161,7 @@ class ContourNull(Null):
         usable = np.isfinite(flat) & (flat > 0)
         small = usable & (flat <= (0.0 if self._lower is None else self._lower.limit))
         above = usable & ~small & (flat > self._mean)
+        flat = np.where(usable, np.minimum(flat, FARTHEST), flat)
         for where, own_upper in ((above, True), (usable & ~above, False)):
             index = np.flatnonzero(where)
             if index.size == 0:

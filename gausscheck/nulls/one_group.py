@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gausscheck.nulls.amplitude import AmplitudeDeviation
 from gausscheck.nulls.base import Grade, Null
+from gausscheck.nulls.cgf import FARTHEST
 from gausscheck.nulls.rayleigh import transforms
 from gausscheck.nulls.small_sum import SmallSum
 
@@ -41,7 +42,7 @@ class OneGroup(Null):
         index = np.flatnonzero((flat > 0) & np.isfinite(flat))
         if index.size:
             b, mu = self._deviation.b, self._deviation.mu
-            a = flat[index]
+            a = np.minimum(flat[index], FARTHEST)
             (upper,), scale, side = transforms(b, mu + a, range(-1, 0))
             above = np.where(
                 side > 0, scale + np.log(np.abs(upper)), np.log1p(-np.exp(scale) * np.abs(upper))

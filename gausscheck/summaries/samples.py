@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gausscheck.errors import ArgumentError
+from gausscheck.summaries.moments import total_sums
 
 __all__ = ["SampleValues"]
 
@@ -22,7 +23,7 @@ class SampleValues:
     count : int
         Samples seen.
     total : float
-        Sum of the values.
+        Sum of the values; ± the largest finite double where it overflows.
     low, high : float
         Extremes; infinite the wrong way round where `count` is 0.
     low_at, high_at : int
@@ -54,7 +55,7 @@ class SampleValues:
         rows = ((), ()) if sums is None else (tuple(sums[low].tolist()), tuple(sums[high].tolist()))
         return cls(
             values.size,
-            math.fsum(values.tolist()),
+            float(total_sums(values, axis=0)),
             float(values[low]),
             float(values[high]),
             int(index[low]),
@@ -73,7 +74,7 @@ class SampleValues:
         high = min((self, other), key=lambda s: (-s.high, s.high_at % 2**63))
         return SampleValues(
             self.count + other.count,
-            self.total + other.total,
+            float(total_sums(np.array([self.total, other.total]), axis=0)),
             low.low,
             high.high,
             low.low_at,

@@ -247,6 +247,16 @@ def test_outside_the_support():
     assert null.logsf(np.full((2, 3), 0.1)).shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    "options", [{"n": 8}, {"n": 8, "samples": 9}, {"n": 16384}, {"n": 1024, "permutations": 4}]
+)
+def test_absurdly_far_tails_are_bounded_not_lost(options):
+    null = power_spectrum_null(**options)
+    near, far, farthest = null.logsf([100.0, 1e5, 1e300])
+    assert near > far == farthest > -np.inf
+    assert null.logcdf(1e300) == 0.0
+
+
 def test_series_and_integral_meet():
     null = power_spectrum_null(256)
     series = SmallSum(

@@ -1,6 +1,7 @@
 """Summaries are commutative monoids: merge laws, pooling, and the maps from power sums to means."""
 
 import dataclasses
+import math
 from math import factorial, sqrt
 
 import numpy as np
@@ -14,6 +15,7 @@ from gausscheck.errors import ArgumentError
 from gausscheck.floats import decode_table
 from gausscheck.gaussian import hermite_coefficients
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.samples import SampleValues
 
 ENGINE = NumpyEngine()
 
@@ -217,3 +219,20 @@ def test_counts_of_nothing():
     empty = Counts(np.zeros(65536, np.int64), "bfloat16")
     assert empty.moments().n == 0
     assert (empty.extremes().low, empty.extremes().high) == (np.inf, -np.inf)
+
+
+def test_sample_values_keep_every_sum_finite():
+    largest = np.finfo(float).max
+    whole = SampleValues.of(np.full(3, largest), np.arange(3))
+    assert (whole.total, whole.merge(whole).total) == (largest, largest)
+    opposite = SampleValues.of(np.full(3, -largest), np.arange(3, 6))
+    assert np.isfinite(whole.merge(opposite).mean)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 2**17])
+def test_sample_values_add_up(size):
+    values = np.random.default_rng(size).standard_normal(size)
+    kept = SampleValues.of(values, np.arange(size))
+    # pairwise: 128 additions in a chain at most, and one for each halving
+    bound = (128 + np.log2(size)) * np.finfo(float).eps * np.sum(np.abs(values))
+    assert abs(kept.total - math.fsum(values)) <= bound
