@@ -129,7 +129,8 @@ class InversionNull(Null):
         size = self.n * (np.minimum(t, _LARGEST / self.n) - self.mean) + self.feature.mean
         far = size > self.feature.value(LARGEST_JUMP)
         jump = self._far_jump(size[far])
-        beyond_bulk = (t[far] - self.mean) / self._std > np.sqrt(-2 * jump)
+        with np.errstate(over="ignore"):
+            beyond_bulk = (t[far] - self.mean) / self._std > np.sqrt(-2 * jump)
         far[far] = beyond_bulk
         result = np.empty(t.shape)
         result[far] = np.where(t[far] < math.inf, jump[beyond_bulk], -math.inf)
