@@ -52,7 +52,8 @@ def cauchy(log_p: Iterable[float]) -> float:
         return min(0.0, least + math.log(logs.size) - math.log(np.sum(np.exp(least - logs))))
     p = np.minimum(np.exp(logs), _LARGEST_P)
     score = float(np.mean(np.tan((0.5 - p) * math.pi)))
-    return math.log(0.5 - math.atan(score) / math.pi)
+    # atan(1/score) is what is left of pi/2, without cancellation.
+    return math.log((math.atan(1 / score) if score > 0 else math.pi / 2 - math.atan(score)) / math.pi)
 
 
 def verdict_of(log_adjusted_p: float, alpha: float) -> Verdict:
