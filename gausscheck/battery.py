@@ -82,7 +82,7 @@ def _of_values(moments: tuple[int, ...], hermites: tuple[int, ...]) -> list[Prob
         for order in orders:
             for scope in SCOPES:
                 # One pass over the data serves all of them; the first probe carries its cost.
-                cost = 0.0 if probes else 0.45
+                cost = 0.0 if probes else 0.5
                 probes.append(Probe(name, scope, cost, _PURPOSE[name, order], {"order": order}))
     return probes
 
@@ -90,7 +90,7 @@ def _of_values(moments: tuple[int, ...], hermites: tuple[int, ...]) -> list[Prob
 def _of_spectrum(permutations: int | None) -> list[Probe]:
     order = "order of the values, spectra too flat"
     comparison = "comparison with the published loss; blind to order"
-    purpose, cost = (order, 3.5) if permutations is None else (comparison, 4.5 * permutations)
+    purpose, cost = (order, 3.5) if permutations is None else (comparison, 4.3 * permutations)
     parameters = {"permutations": permutations}
     return [
         Probe("power_spectrum", "pooled", cost, purpose, parameters),
