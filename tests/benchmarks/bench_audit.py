@@ -1,64 +1,176 @@
-"""Cost of the probes of a battery, in nanoseconds a value on one core.
+"""Speed of whole audits, of their stages, and of a first audit in a process of its own.
 
-    python tests/benchmarks/bench_audit.py            # 2**24 values of float32, in samples of 2**14
+    python tests/benchmarks/bench_audit.py            # 2**24 values: about a minute and a half
     python tests/benchmarks/bench_audit.py --quick    # a few seconds, for a smoke test: figures mean little
+    python tests/benchmarks/bench_audit.py --only stages
 
-Each line is what its probes add to those above it, from the walk over the data alone; beside it is the cost
-that ``gausscheck/battery.py`` states. Nulls and report, whose cost does not grow with the data, are left out.
+Each figure is the best of several rounds. Whole audits take turns with ``scipy.stats.kstest`` in wall time;
+stages are given in processor time of one thread, as ``gausscheck.battery.Probe.cost`` states them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
-from bench_pass import best
 
+from gausscheck import audit
 from gausscheck.arrays import as_values
-from gausscheck.battery import Battery, battery
-from gausscheck.gather import gather
-from gausscheck.layout import Layout
+from gausscheck.engines.numba import NumbaEngine
+from gausscheck.lattice import detect
 
-SAMPLE = 2**14
-PERMUTATIONS = 4
+LATENT = (4, 64, 64)
+FIRST_AUDIT = 1.0  # seconds, everything compiled and cached
+HELP = 0.3
+LAYOUTS = {
+    2**24: ((2**24,), (64, 4, 256, 256), (1024, 4, 64, 64)),
+    2**16: ((2**16,), (4, 4, 64, 64)),
+}
 
 
-def prefixes() -> dict[str, Battery]:
-    """Batteries, each with the probes of the one before it and more."""
-    full = battery("thorough", PERMUTATIONS)
-    values = tuple(p for p in full.probes if p.statistic != "power_spectrum")
-    stored = tuple(p for p in full.probes if p.statistic == "power_spectrum" and p.view == "stored")
-    named = {
-        "moments, all orders": values,
-        "power spectrum": values + stored,
-        f"permuted x{PERMUTATIONS}": full.probes,
+def best(
+    *jobs: Callable[[], object], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """Least time of each job in seconds, the jobs taking turns, after one turn to warm up."""
+    least = [np.inf] * len(jobs)
+    for turn in range(rounds + 1):
+        for k, job in enumerate(jobs):
+            started = clock()
+            job()
+            if turn:
+                least[k] = min(least[k], clock() - started)
+    return least
+
+
+def whole(size: int, rounds: int) -> None:
+    """Audits of the same values in several layouts against one Kolmogorov-Smirnov test of them."""
+    from scipy.stats import kstest
+
+    x = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
+    shaped = [x.reshape(shape) for shape in LAYOUTS[size]]
+    peer, *audits = best(lambda: kstest(x, "norm"), *(lambda y=y: audit(y) for y in shaped), rounds=rounds)
+    for y, seconds in zip(shaped, audits, strict=True):
+        print(
+            f"{f'audit float32 {y.shape}':<40} {seconds:8.3f} s   {seconds / size * 1e9:7.2f} ns/value   "
+            f"{seconds / peer:6.3f} x kstest ({peer:.2f} s)   [limit 1]",
+            flush=True,
+        )
+
+
+def stages(size: int, lengths: Sequence[int], rounds: int) -> None:
+    """Nanoseconds a value of each stage, on one thread, for samples of several lengths."""
+    engine = NumbaEngine(1)
+    x = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
+    codes = as_values((x.view(np.uint32) >> 16).astype(np.uint16).view(np.float16).reshape(1, -1))
+    flat = as_values(x.reshape(1, -1))
+    tile = 2**21  # as many values as an audit looks at together
+    parts = {
+        "one pass": lambda: engine.one_pass(flat),
+        "lattice detection": lambda: [detect(x[k : k + tile]) for k in range(0, size, tile)],
+        "decode float32": lambda: engine.decode(flat),
+        "decode 16 bits": lambda: engine.decode(codes),
     }
-    return {name: Battery(name, "", probes) for name, probes in named.items()}
+    for name, seconds in zip(
+        parts, best(*parts.values(), rounds=rounds, clock=time.process_time), strict=True
+    ):
+        print(f"{name:<40} {seconds / size * 1e9:8.3f} ns/value", flush=True)
+    for length in lengths:
+        rows = x[: max(length, min(tile, size))].reshape(-1, length)
+        keys = np.arange(rows.shape[0], dtype=np.uint64)
+        spectrum, shuffle = (
+            seconds / rows.size * 1e9
+            for seconds in best(
+                lambda rows=rows: engine.power_spectrum(rows),
+                lambda rows=rows, keys=keys: engine.shuffle(rows, keys),
+                rounds=rounds,
+                clock=time.process_time,
+            )
+        )
+        print(
+            f"{f'spectrum of samples of {length}':<40} {spectrum:8.3f} ns/value stored   "
+            f"{spectrum + shuffle:7.3f} a permutation (shuffle {shuffle:.3f}, transform {spectrum:.3f})",
+            flush=True,
+        )
+
+
+def process(command: Sequence[str], **environment: str) -> tuple[float, float]:
+    """Seconds that a command takes, with start and end of its process: wall time and processor time."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def fresh(rounds: int) -> None:
+    """A first audit of one small latent: cold without compiled modules on disk, then warm."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "latents.npy"
+        np.save(path, np.random.default_rng(0).standard_normal(LATENT, dtype=np.float32))
+        python = [sys.executable, "-c"]
+        commands = {
+            "interpreter alone": ([*python, "pass"], None),
+            "interpreter with NumPy": ([*python, "import numpy"], None),
+            "import gausscheck": ([*python, "import gausscheck"], None),
+            "audit, Python": (
+                [*python, f"import numpy, gausscheck; gausscheck.audit(numpy.load({str(path)!r}))"],
+                FIRST_AUDIT,
+            ),
+        }
+        tool = shutil.which("gausscheck", path=str(Path(sys.executable).parent))
+        if tool is not None:
+            commands["gausscheck audit FILE"] = ([tool, "audit", str(path)], FIRST_AUDIT)
+            commands["gausscheck --help"] = ([tool, "--help"], HELP)
+        for name, (command, limit) in commands.items():
+            cold, _ = process(command, PYTHONPYCACHEPREFIX=str(Path(folder) / name))
+            turns = [process(command) for _ in range(rounds)]
+            warm, work = (min(column) for column in zip(*turns, strict=True))
+            text = f"{name:<40} {warm:8.3f} s warm ({work:.3f} s of processors)   {cold:8.3f} s cold"
+            print(text + (f"   [limit {limit:.1f} warm]" if limit else ""), flush=True)
+
+
+def imports() -> None:
+    """Where the imports of a first audit go: packages with everything that they load first."""
+    code = (
+        "import numpy as np, gausscheck\n"
+        "gausscheck.audit(np.random.default_rng(0).standard_normal((4, 64, 64)))"
+    )
+    listing = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], check=True, capture_output=True, text=True
+    ).stderr
+    found = re.findall(r"^import time:\s+(\d+) \|\s+(\d+) \| (\s*)(\S+)$", listing, re.MULTILINE)
+    print("imports of a first audit, milliseconds with what they load first:")
+    largest = sorted(((int(total), name) for _, total, depth, name in found if len(depth) <= 2), reverse=True)
+    for total, name in largest[:12]:
+        print(f"    {name:<36} {total / 1e3:8.1f}")
+    loaded = [name for *_, name in found if name in ("numba", "scipy.stats", "torch")]
+    print(f"    of numba, scipy.stats and torch: {', '.join(loaded) or 'none'}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few values, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--only", choices=["whole", "stages", "fresh", "imports"], help="one part")
     chosen = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    rows = (2**20 if chosen.quick else 2**24) // SAMPLE
-    x = as_values(np.random.default_rng(0).standard_normal((rows, SAMPLE), dtype=np.float32))
-    layout = Layout.resolve(None, x.shape)
-
-    def walk(table: Battery) -> Callable[[], object]:
-        return lambda: gather(x, layout, table, scale=1.0, seed=0)
-
-    tables = prefixes()
-    seconds = best(*(walk(t) for t in tables.values()), rounds=1 if chosen.quick else 5)
-    before, stated_before = 0.0, 0.0
-    for (name, table), least in zip(tables.items(), seconds, strict=True):
-        stated = sum(p.cost for p in table.probes)
-        cost = (least - before) / x.size * 1e9
-        print(f"{name:<22} {cost:7.2f} ns/value   stated {stated - stated_before:6.2f}", flush=True)
-        before, stated_before = least, stated
+    quick, only = chosen.quick, chosen.only
+    size = 2**16 if quick else 2**24
+    if only in (None, "whole"):
+        whole(size, 1 if quick else 3)
+    if only in (None, "stages"):
+        stages(size, (2**12, 2**14) if quick else tuple(2**k for k in range(12, 25, 2)), 1 if quick else 5)
+    if only in (None, "fresh"):
+        fresh(1 if quick else 5)
+    if only in (None, "imports"):
+        imports()
 
 
 if __name__ == "__main__":
