@@ -51,7 +51,7 @@ def cauchy(log_p: Iterable[float]) -> float:
         # The large scores decide: p = m / sum of 1/p.
         return min(0.0, least + math.log(logs.size) - math.log(np.sum(np.exp(least - logs))))
     p = np.minimum(np.exp(logs), _LARGEST_P)
-    score = float(np.mean(np.tan((0.5 - p) * math.pi)))
+    score = float(np.mean(1 / np.tan(p * math.pi)))  # tan((1/2 - p) pi)
     # atan(1/score) is what is left of pi/2, without cancellation.
     return math.log((math.atan(1 / score) if score > 0 else math.pi / 2 - math.atan(score)) / math.pi)
 
