@@ -154,8 +154,9 @@ class _Walk:
             self.candidates = self.candidates.update(data)
 
     def _spectra(self, index: NDArray[np.int64], data: NDArray[Any], batch: OnePass) -> None:
-        # Squares of values beyond 1e15 may leave the range of float32.
-        wide = self.values.dtype == "float64" or float(np.max(batch.extremes.magnitude)) > 1e15
+        # Squares of values outside this range may leave that of float32. Within it float32 is enough: its
+        # roundings are white and below 1e-7 of the values.
+        wide = not 1e-15 < float(np.max(batch.extremes.magnitude)) < 1e15
         size = self.kept.segment_size
         for segment in range(self.kept.segments):
             piece = Values(data[:, segment * size : (segment + 1) * size], self.values.dtype)
