@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 from noise import FORMATS, noise
 
-from gausscheck import ArgumentError, DataError, audit, statistics
+import gausscheck
+from gausscheck import ArgumentError, DataError, statistics
 from gausscheck.arrays import as_values
 from gausscheck.layout import DEFAULT_LAYOUTS
 
 torch = pytest.importorskip("torch")
+
+
+def audit(x, **options):
+    """An audit without the permuted view, whose shuffle in plain NumPy takes most of the time."""
+    return gausscheck.audit(x, **{"permutations": 0, **options})
 
 
 def normal(*shape, seed=31):
@@ -30,23 +36,6 @@ def strict(report):
         raise AssertionError(constant)
 
     return json.loads(report.to_json(), parse_constant=refuse)
-
-
-MEMORY = {
-    "read-only": lambda x: _read_only(x.copy()),
-    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
-    "reversed": lambda x: x[..., ::-1].copy()[..., ::-1],
-    "fortran": np.asfortranarray,
-    "big-endian": lambda x: x.astype(x.dtype.newbyteorder(">")),
-    "unaligned": lambda x: _unaligned(x),
-    "list": lambda x: x.tolist(),
-    "tensor": lambda x: torch.from_numpy(x.copy()),
-    "requires_grad": lambda x: torch.from_numpy(x.copy()).requires_grad_(),
-    "transposed tensor": lambda x: torch.from_numpy(x.T.copy()).T,
-    "negative view": lambda x: torch._neg_view(torch.from_numpy(-x)),
-    "masked nothing": lambda x: np.ma.MaskedArray(x),
-    "__array__": lambda x: _Holder(x),
-}
 
 
 def _read_only(x):
@@ -67,6 +56,23 @@ class _Holder:
         return self.x
 
 
+MEMORY = {
+    "read-only": lambda x: _read_only(x.copy()),
+    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "reversed": lambda x: x[..., ::-1].copy()[..., ::-1],
+    "fortran": np.asfortranarray,
+    "big-endian": lambda x: x.astype(x.dtype.newbyteorder(">")),
+    "unaligned": _unaligned,
+    "list": lambda x: x.tolist(),
+    "tensor": lambda x: torch.from_numpy(x.copy()),
+    "requires_grad": lambda x: torch.from_numpy(x.copy()).requires_grad_(),
+    "transposed tensor": lambda x: torch.from_numpy(x.T.copy()).T,
+    "negative view": lambda x: torch._neg_view(torch.from_numpy(-x)),
+    "masked nothing": np.ma.MaskedArray,
+    "__array__": _Holder,
+}
+
+
 @pytest.mark.parametrize("name", MEMORY)
 def test_memory_does_not_matter(name, only_engine):
     x = normal(3, 400)
@@ -76,7 +82,7 @@ def test_memory_does_not_matter(name, only_engine):
     np.testing.assert_array_equal(x, before)
 
 
-@pytest.mark.parametrize("name", ["read-only", "strided", "fortran"])
+@pytest.mark.parametrize("name", ["read-only", "strided"])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_memory_does_not_matter_in_any_format(name, dtype, only_engine):
     values = noise((3, 400), dtype, 32)
