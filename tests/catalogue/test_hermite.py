@@ -41,7 +41,7 @@ def test_mean_and_std_of_the_law(order, n):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
 def test_mean_and_std_of_rounded_noise(order, dtype):
-    n = 2**21
+    n = 2**19
     h = _terms(noise(n, dtype, 52).decode(np.float64), order)
     null = HERMITE.null(n=n, order=order, lattice=lattice_of_format(dtype))
     assert abs(h.mean() - null.mean) < SIX_SIGMA * null.std

@@ -42,7 +42,7 @@ def test_mean_and_std_of_the_law(order, n):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
 def test_mean_and_std_of_rounded_noise(order, dtype):
-    n = 2**21
+    n = 2**19
     power = noise(n, dtype, 42).decode(np.float64) ** order
     null = MOMENT.null(n=n, order=order, lattice=lattice_of_format(dtype))
     assert abs(power.mean() - null.mean) < SIX_SIGMA * null.std
