@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,20 @@ def as_values(x: Any, *, integers: bool = False) -> Values:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.Tensor):
         return _from_torch(x, torch, integers=integers)
-    array = np.asarray(x)
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        msg = "the masked array hides values; pass its .compressed() values, or .filled(...)"
+        raise DataError(msg)
+    if isinstance(x, (str, bytes, PathLike)):
+        msg = f"expected an array, got the text {x!r}; use audit_files() for files"
+        raise DataError(msg)
+    try:
+        array = np.asarray(x)
+    except (ValueError, RuntimeError) as error:
+        msg = f"cannot make an array of a {type(x).__name__}: {error}"
+        raise DataError(msg) from error
+    if array.dtype == object and not isinstance(x, np.ndarray):
+        msg = f"expected an array of floats, got a {type(x).__name__}"
+        raise DataError(msg)
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         native = array.astype(array.dtype.newbyteorder("="), copy=False)
         return Values(native, native.dtype.name)

@@ -56,6 +56,9 @@ class Battery:
     probes: tuple[Probe, ...]
 
 
+MOST = 10_000
+"""Most permutations: what is left of their randomness is then a hundredth of one draw's."""
+
 SCOPES: tuple[Scope, ...] = ("pooled", "sample")
 
 _PURPOSE = {
@@ -115,8 +118,8 @@ def battery(name: str = "standard", permutations: int = 4) -> Battery:
     permutations : int
         Of the permuted power spectrum; 0 leaves it out.
     """
-    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 0:
-        msg = f"permutations must be an integer from 0 up, got {permutations!r}"
+    if isinstance(permutations, bool) or not isinstance(permutations, int) or not 0 <= permutations <= MOST:
+        msg = f"permutations must be an integer from 0 to {MOST}, got {permutations!r}"
         raise ArgumentError(msg)
     permuted = _of_spectrum(permutations) if permutations else []
     tables = {

@@ -1,7 +1,9 @@
 """How large a deviation is: quantities of the population with 95 % intervals, from power sums.
 
-Intervals are normal approximations with the standard error of the sample itself (delta method), so that they
-hold for the data as it is, not only near H0.
+Intervals are normal approximations with the standard error of the sample itself (delta method), so that
+they hold for the data as it is, not only near H0. They are too short for few values (kurtosis of normal
+values: 82 % coverage at n = 64, 93 % at 1000) and for heavy tails. From order 5 on the powers that an
+interval needs are not kept, and none is given.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.polynomial import polynomial
 
 from gausscheck.finding import Effect
-from gausscheck.gaussian import power_variance, raw_moment
+from gausscheck.gaussian import raw_moment
 
 __all__ = [
     "excess_kurtosis",
@@ -76,19 +78,15 @@ def excess_kurtosis(n: int, m: list[float]) -> Effect:
     return _effect("excess kurtosis", k - 3, error)
 
 
-def moment_ratio(order: int, n: int, m: list[float]) -> Effect:
-    """E x^order over the size it has for N(0, 1): the moment itself (even), its root variance (odd).
-
-    Its standard error is that of normal values of the same scale: higher moments are not kept.
-    """
+def moment_ratio(order: int, m: list[float]) -> Effect:
+    """E x^order over the size it has for N(0, 1): the moment itself (even), its root variance (odd)."""
     unit = raw_moment(order) if order % 2 == 0 else math.sqrt(raw_moment(2 * order))
-    error = math.sqrt(power_variance(order) / n) * m[2] ** (order / 2)
-    return _effect(f"moment {order} ratio", m[order] / unit, error / unit)
+    return Effect(f"moment {order} ratio", m[order] / unit, math.nan, math.nan)
 
 
-def hermite_coefficient(order: int, n: int, m: list[float], value: float) -> Effect:
-    """E He_order(x)/√order!, 0 for N(0, 1); standard error of normal values of the same scale."""
-    return _effect(f"Hermite coefficient {order}", value, max(1.0, m[2]) ** (order / 2) / math.sqrt(n))
+def hermite_coefficient(order: int, value: float) -> Effect:
+    """E He_order(x)/√order!, 0 for N(0, 1)."""
+    return Effect(f"Hermite coefficient {order}", value, math.nan, math.nan)
 
 
 _BY_ORDER: dict[int, Callable[[int, list[float]], Effect]] = {
@@ -119,7 +117,7 @@ def of_order(order: int, n: int, sums: tuple[float, ...], value: float, *, hermi
             if order in _BY_ORDER:
                 return _BY_ORDER[order](n, m)
             if hermite:
-                return hermite_coefficient(order, n, m, value)
-            return moment_ratio(order, n, m)
-        except OverflowError:
-            return Effect("size", math.inf, math.inf, math.inf)
+                return hermite_coefficient(order, value)
+            return moment_ratio(order, m)
+        except (OverflowError, ValueError):
+            return Effect("size", math.nan, math.nan, math.nan)

@@ -68,6 +68,10 @@ class Lattice:
         """All distinct finite values, ascending, read-only, shape ``(K,)``; symmetric about 0."""
         return _points(self.name)
 
+    def holds(self, scale: float) -> bool:
+        """True where N(0, scale²) stays in range: the largest point is eight deviations out or more."""
+        return bool(self.points[-1] >= 8 * scale)
+
     @property
     def edges(self) -> NDArray[np.float64]:
         """Midpoints between neighbours, shape ``(K - 1,)``; the outermost cells reach to infinity.

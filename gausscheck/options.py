@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
 
 from gausscheck.battery import Battery, battery
 from gausscheck.errors import ArgumentError
@@ -40,14 +42,14 @@ class Options:
 
 def options(
     *,
-    layout: str | None,
+    layout: Any,
     battery_name: str,
     reference: str,
     lattice: str,
     permutations: int,
-    seed: int,
+    seed: Any,
     alpha: float,
-    tolerance: Mapping[str, float] | None,
+    tolerance: Any,
     integers: bool,
     progress: Progress | None,
 ) -> Options:
@@ -61,7 +63,10 @@ def options(
     if not (isinstance(alpha, (int, float)) and 0 < alpha < 1):
         msg = f"alpha must lie between 0 and 1, got {alpha!r}"
         raise ArgumentError(msg)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if layout is not None and not isinstance(layout, str):
+        msg = f"layout must be a string of axis letters, such as 'b c h w', got {layout!r}"
+        raise ArgumentError(msg)
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         msg = f"seed must be an integer from 0 up, got {seed!r}"
         raise ArgumentError(msg)
     if lattice not in ("auto", "none", *LATTICES):
@@ -72,7 +77,7 @@ def options(
         battery=battery(battery_name, permutations),
         scale=_scale(reference),
         lattice=None if lattice == "none" else lattice,
-        seed=seed,
+        seed=int(seed),
         alpha=float(alpha),
         tolerance=_tolerance(tolerance or {}),
         integers=integers,
@@ -88,13 +93,16 @@ def _scale(reference: str) -> float:
         scale = float(number) if name == "scale" else math.nan
     except ValueError:
         scale = math.nan
-    if not (math.isfinite(scale) and scale > 0):
-        msg = f"reference must be 'standard' or 'scale=S' with a positive number S, got {reference!r}"
+    if not 1e-30 <= scale <= 1e30:
+        msg = f"reference must be 'standard' or 'scale=S' with a positive number S (1e-30 to 1e30), got {reference!r}"
         raise ArgumentError(msg)
     return scale
 
 
-def _tolerance(tolerance: Mapping[str, float]) -> dict[str, float]:
+def _tolerance(tolerance: Any) -> dict[str, float]:
+    if not isinstance(tolerance, Mapping):
+        msg = f"tolerance must map names of effects to sizes, such as {{'scale': 0.01}}, got {tolerance!r}"
+        raise ArgumentError(msg)
     for name, value in tolerance.items():
         if name not in TOLERANCES:
             msg = f"unknown tolerance {name!r}; known: {', '.join(TOLERANCES)}"

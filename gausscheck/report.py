@@ -146,13 +146,14 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Worst verdict of the tensors; ``suspect`` where nothing could be audited."""
-        return worst(t.verdict for t in self.tensors) if self.tensors else "suspect"
+        """Worst verdict of the tensors, but at least ``suspect`` where something could not be audited."""
+        verdict = worst(t.verdict for t in self.tensors)
+        return worst([verdict, "suspect"]) if self.errors or not self.tensors else verdict
 
     @property
     def passed(self) -> bool:
-        """True unless the verdict is ``fail`` or nothing could be audited."""
-        return bool(self.tensors) and self.verdict != "fail"
+        """True if something was audited, nothing failed, and nothing was left unread."""
+        return bool(self.tensors) and not self.errors and self.verdict != "fail"
 
     @property
     def p_value(self) -> float:

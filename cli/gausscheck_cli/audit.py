@@ -116,7 +116,6 @@ def _outputs(_context: click.Context, _parameter: click.Parameter, given: tuple[
     metavar="S",
     help="Seed of every random draw.",
 )
-@click.option("--integers", is_flag=True, help="Test integer tensors as they stand.")
 @click.option(
     "--format",
     "form",

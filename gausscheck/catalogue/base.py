@@ -16,13 +16,14 @@ from gausscheck.engines import select
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Effect, Finding, Scope, Tail, View
 from gausscheck.layout import Layout
-from gausscheck.nulls.base import LOG_TWO, Null
+from gausscheck.nulls.base import LOG_TWO, Grade, Null
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 
 __all__ = ["OnePassNeed", "SpectrumNeed", "Statistic", "pooled_finding", "sample_finding"]
 
 _LARGEST = float(np.finfo(np.float64).max)
+_ASYMPTOTIC_FLOOR = -300 * math.log(10)
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,11 @@ class Statistic:
         engine = select(values.size)
         block = type(values)(rows, values.dtype)
         if isinstance(need, OnePassNeed):
-            return pooled_finding(self, checked, summary=engine.one_pass(block).pool())
+            summary = engine.one_pass(block).pool()
+            if self.family != "validity" and int(summary.moments.n) < smallest:
+                msg = f"{self.name} needs at least {smallest} finite values, got {int(summary.moments.n)}"
+                raise DataError(msg)
+            return pooled_finding(self, checked, summary=summary)
         spectrum = spectrum_values(engine, engine.decode(block), need, seed=seed)
         if not np.all(np.isfinite(spectrum)):
             msg = f"{self.name} needs finite values; {int((~np.isfinite(spectrum)).sum())} samples are not"
@@ -205,7 +210,8 @@ def view_of(need: Need) -> View:
 
 
 def _clamped(x: float) -> float:
-    return min(max(x, -_LARGEST), _LARGEST)
+    """`x` within the range of doubles; the largest one where powers overflowed to inf - inf."""
+    return _LARGEST if math.isnan(x) else min(max(x, -_LARGEST), _LARGEST)
 
 
 def _finding(
@@ -242,7 +248,11 @@ def _finding(
 
 def _two_sided(null: Null, value: float) -> tuple[float, Tail]:
     upper, lower = float(null.logsf(value)), float(null.logcdf(value))
-    return min(0.0, LOG_TWO + min(upper, lower)), "upper" if upper < lower else "lower"
+    log_p = min(0.0, LOG_TWO + min(upper, lower))
+    if null.grade is Grade.ASYMPTOTIC:
+        # Such a law says nothing of still smaller probabilities.
+        log_p = max(log_p, _ASYMPTOTIC_FLOOR)
+    return log_p, "upper" if upper < lower else "lower"
 
 
 def pooled_finding(

@@ -155,7 +155,9 @@ class ContourNull(Null):
         return self._tail(t, upper=False)
 
     def _tail(self, t: ArrayLike, *, upper: bool) -> NDArray[np.float64]:
-        points = np.asarray(t, np.float64)
+        # Beyond 1e9 standard deviations the Gaussian tails of the law leave the range of floats.
+        limit = self._unit * (self._mean + 1e9 * float(np.sqrt(self.cgf.cumulants[1])))
+        points = np.where(np.isinf(t), t, np.minimum(t, limit))
         flat = points.ravel() / self._unit
         out = np.where(np.isnan(flat), np.nan, np.where((flat > 0) == upper, -np.inf, 0.0))
         usable = np.isfinite(flat) & (flat > 0)

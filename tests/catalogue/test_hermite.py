@@ -77,7 +77,10 @@ def test_effect_is_named_after_its_order(order):
     effect = HERMITE.test(noise(300, "float64", 55), order=order).effect
     names = {1: "mean", 2: "scale", 3: "skewness", 4: "excess kurtosis"}
     assert effect.name == names.get(order, f"Hermite coefficient {order}")
-    assert effect.low < effect.value < effect.high
+    # The powers that an interval needs are kept up to order 4.
+    assert (
+        effect.low < effect.value < effect.high if order <= 4 else np.isnan([effect.low, effect.high]).all()
+    )
 
 
 @pytest.mark.parametrize("order", [0, 9, 2.0, True])

@@ -39,7 +39,7 @@ def test_options_reach_the_audit(run, audits):
     run(
         *("audit", "c", "--key", "z*", "--key", "y", "--layout", "b w c", "--battery", "quick"),
         *("--permutations", "2", "--reference", "scale=2", "--lattice", "bf16", "--alpha", "1e-3"),
-        *("--tolerance", "scale=0.01", "--tolerance", "excess kurtosis=.1", "--seed", "7", "--integers"),
+        *("--tolerance", "scale=0.01", "--tolerance", "excess kurtosis=.1", "--seed", "7"),
     )
     for call in calls:
         assert callable(call.pop("progress"))
@@ -53,7 +53,6 @@ def test_options_reach_the_audit(run, audits):
         "alpha": 1e-6,
         "tolerance": None,
         "seed": 0,
-        "integers": False,
     }
     assert calls[0] == {"paths": ["a.npy", "b.npy"], **defaults}
     assert calls[1] == {
@@ -67,7 +66,6 @@ def test_options_reach_the_audit(run, audits):
         "alpha": 1e-3,
         "tolerance": {"scale": 0.01, "excess kurtosis": 0.1},
         "seed": 7,
-        "integers": True,
     }
 
 

@@ -103,3 +103,18 @@ def test_moved():
 def test_no_values_no_law(null):
     with pytest.raises(ArgumentError, match="at least one value"):
         null(0)
+
+
+@pytest.mark.parametrize("n", [200_002, 10**9, 10**10])
+def test_chi_square_of_many_values(n):
+    """Wilson and Hilferty's cube root is normal to O(1/n), also where scipy's own series ends early."""
+    null = ChiSquareMeanNull(n)
+    z = np.array([-12, -8, -5, -4.6, -4.4, -1, -1e-3, 1e-3, 1, 4.4, 4.6, 5, 8, 12.0])
+    t = 1 + z * null.std
+    root = (np.cbrt(t) - (1 - 2 / (9 * n))) / np.sqrt(2 / (9 * n))
+    np.testing.assert_allclose(
+        null.logsf(t), NormalMeanNull(1).logsf(root), rtol=0, atol=20 * z**4 / n + 1e-6
+    )
+    np.testing.assert_allclose(
+        null.logcdf(t), NormalMeanNull(1).logcdf(root), rtol=0, atol=20 * z**4 / n + 1e-6
+    )
