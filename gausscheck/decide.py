@@ -8,16 +8,28 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri_exp
 
+from gausscheck.catalogue import statistics
 from gausscheck.finding import Finding, Verdict
+from gausscheck.nulls.base import Null
 
 __all__ = ["SUSPECT", "cauchy", "decide", "detectable", "holm", "verdict_of"]
 
 SUSPECT = 1e-3
 """Adjusted p below which a finding is at least suspect."""
 
-_POWER = 0.9
+_Z90 = 1.2815515655446004
+_FARTHEST = 1e5
+_EFFECTS: dict[tuple[str, Any], str] = {
+    ("moment", 1): "mean",
+    ("moment", 2): "scale",
+    ("hermite", 3): "skewness",
+    ("hermite", 4): "excess kurtosis",
+    ("power_spectrum", None): "spectrum discrepancy ratio",
+}
+# Hermite means in units of the cumulants that they stand for.
+_UNITS = {"skewness": math.sqrt(6), "excess kurtosis": math.sqrt(24)}
 # Above this a p-value's Cauchy score would cancel real evidence (it tends to minus infinity at p = 1).
 _LARGEST_P = 0.99
 
@@ -80,27 +92,46 @@ def decide(findings: Sequence[Finding], alpha: float) -> tuple[tuple[Finding, ..
     return tuple(judged), min([cauchy(f.log_p for f in tested), *invalid])
 
 
-def detectable(findings: Iterable[Finding], alpha: float, tests: int) -> tuple[dict[str, Any], ...]:
-    """Smallest effects that pooled findings would have failed with power 0.9.
+def _critical(null: Null, log_level: float) -> float:
+    """Standard deviations from the mean at which the upper tail falls to a level, to four percent.
 
-    To first order: (z_{alpha/2m} + z_{0.9}) standard errors, m the number of tests.
+    The upper tail of every statistic here is the longer one, so that this serves both directions.
     """
-    reach = float(-ndtri(alpha / 2 / max(tests, 1)) + ndtri(_POWER))
+    low = high = -float(ndtri_exp(log_level))
+    while float(null.logsf(null.mean + high * null.std)) > log_level:
+        low, high = high, 1.5 * high
+        if high > _FARTHEST:
+            return math.inf
+    while high / low > 1.04:
+        middle = math.sqrt(low * high)
+        over = float(null.logsf(null.mean + middle * null.std)) > log_level
+        low, high = (middle, high) if over else (low, middle)
+    return high
+
+
+def detectable(findings: Iterable[Finding], alpha: float, tests: int) -> tuple[dict[str, Any], ...]:
+    """Smallest effects that pooled findings would have failed with power about 0.9.
+
+    The critical value of the null at alpha/2 over the number of tests, and z_{0.9} standard errors beyond.
+    The errors are those of the null: heavy tails, which widen them, need more than is stated at small n.
+    """
+    log_level = math.log(alpha) - math.log(2 * max(tests, 1))
     lines: list[dict[str, Any]] = []
     for f in findings:
-        if f.scope != "pooled" or f.std <= 0:
-            continue
         order = f.parameters.get("order")
-        known: dict[tuple[str, Any], tuple[str, float]] = {
-            ("moment", 1): ("mean", 1.0),
-            ("moment", 2): ("scale", 0.5),
-            ("hermite", 3): ("skewness", math.sqrt(6)),
-            ("hermite", 4): ("excess kurtosis", math.sqrt(24)),
-        }
-        if (f.statistic, order) in known:
-            name, factor = known[f.statistic, order]
-            lines.append({"family": f.family, "name": name, "value": reach * f.std * factor})
-        elif f.statistic == "power_spectrum" and f.view == "stored":
-            value = reach * f.std / f.expected
-            lines.append({"family": f.family, "name": "spectrum discrepancy ratio", "value": value})
+        name = _EFFECTS.get((f.statistic, order))
+        if f.scope != "pooled" or f.view != "stored" or f.std <= 0 or name is None:
+            continue
+        if name == "spectrum discrepancy ratio":
+            # A mean of many groups: nearly normal.
+            value = (-float(ndtri_exp(log_level)) + _Z90) * f.std / f.expected
+        else:
+            critical = _critical(statistics[f.statistic].null(n=f.n, **f.parameters), log_level)
+            if name == "scale":
+                # s^2 times the tenth percentile of m_2 is to reach the critical value
+                value = math.sqrt((1 + critical * f.std) / max(1 - _Z90 * f.std, 0.1)) - 1
+            else:
+                value = (critical + _Z90) * f.std * _UNITS.get(name, 1.0)
+        if math.isfinite(value):
+            lines.append({"family": f.family, "name": name, "value": value})
     return tuple(lines)

@@ -94,7 +94,10 @@ def _scale(reference: str) -> float:
     except ValueError:
         scale = math.nan
     if not 1e-30 <= scale <= 1e30:
-        msg = f"reference must be 'standard' or 'scale=S' with a positive number S (1e-30 to 1e30), got {reference!r}"
+        msg = (
+            "reference must be 'standard' or 'scale=S' with a positive number S (1e-30 to 1e30), "
+            f"got {reference!r}"
+        )
         raise ArgumentError(msg)
     return scale
 
