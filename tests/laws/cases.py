@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -82,6 +81,13 @@ def case_null(case: Case, values: Values, samples: int = 1) -> Null:
     return case.statistic.null(n=values.shape[1], samples=samples, lattice=lattice, **case.parameters)
 
 
+def positions(case: Case, values: Values, engine: Engine, null: Null | None = None) -> NDArray[np.float64]:
+    """P(T < t) of each row: uniform under H0, and near 0 or 1 according to the side of a deviation."""
+    null = case_null(case, values) if null is None else null
+    upper, lower = log_tails(null, case_values(case, values, engine))
+    return np.where(lower < upper, np.exp(lower), -np.expm1(upper))
+
+
 def p_values(case: Case, values: Values, engine: Engine, null: Null | None = None) -> NDArray[np.float64]:
     """Two-sided p-value of each row."""
     null = case_null(case, values) if null is None else null
@@ -89,20 +95,24 @@ def p_values(case: Case, values: Values, engine: Engine, null: Null | None = Non
 
 
 def log_two_sided(null: Null, t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log of the two-sided p-value of each of many draws from (nearly) this law.
+    """Log of the two-sided p-value of each of many draws from (nearly) this law; see `log_tails`."""
+    return np.minimum(0.0, np.log(2) + np.minimum(*log_tails(null, t)))
+
+
+def log_tails(null: Null, t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log of P(T > t) and of P(T < t) for many draws from (nearly) this law.
 
     Of many draws only some are given to the null: the 6 most extreme on either side, and 61 quantiles of the
     rest. Between them the log of each tail is nearly linear: p is off by less than 1e-3 of the law, and by
     5 % of itself where it is small, far below what `surprise` can resolve.
     """
     if t.size <= 80:
-        return null.log_two_sided(t)
+        return null.logsf(t), null.logcdf(t)
     order = np.sort(t)
     quantile = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 61))
     picked = np.round(6 + quantile * (t.size - 13)).astype(int)
     node = np.unique(order[np.r_[0:6, picked, t.size - 6 : t.size]])
-    upper, lower = (np.interp(t, node, tail(node)) for tail in (null.logsf, null.logcdf))
-    return np.minimum(0.0, np.log(2) + np.minimum(upper, lower))
+    return np.interp(t, node, null.logsf(node)), np.interp(t, node, null.logcdf(node))
 
 
 def scope_p_values(
@@ -132,25 +142,28 @@ def scope_finding(case: Case, values: Values, engine: Engine, scope: str) -> Fin
     return make(case.statistic, case.checked, samples=kept, n=values.shape[1], lattice=lattice)
 
 
-def surprise(p: NDArray[np.float64], *, conservative: bool = False) -> float:
-    """Smallest p-value, over four tests (a Bonferroni factor is applied), of "these p-values are uniform".
+def surprise(u: NDArray[np.float64]) -> float:
+    """How surprising these numbers are if they are independent and uniform: itself a p-value.
 
-    Kolmogorov's test of the whole law, and the exact two-sided binomial test of the rate below each of
-    `LEVELS`. With `conservative`, only too many small p-values count.
+    Kolmogorov's test of the whole law, and the exact two-sided binomial tests of the rates below each of
+    `LEVELS` and above one less it; the smallest of these seven, times seven.
     """
-    n = p.size
-    results = []
+    results = [float(kstest(u, "uniform").pvalue)]
     for level in LEVELS:
-        hits = int(np.count_nonzero(p < level))
-        upper = float(binom.sf(hits - 1, n, level))
-        results.append(upper if conservative else min(1.0, 2 * min(upper, float(binom.cdf(hits, n, level)))))
-    results.append(float(kstest(p, "uniform", alternative="greater" if conservative else "two-sided").pvalue))
+        for hits in (np.count_nonzero(u < level), np.count_nonzero(u > 1 - level)):
+            results.append(2 * float(min(binom.sf(hits - 1, u.size, level), binom.cdf(hits, u.size, level))))
     return min(1.0, len(results) * min(results))
 
 
-def rates(p: NDArray[np.float64]) -> str:
-    """Observed over nominal rate at each level, for messages."""
-    found = (np.count_nonzero(p < level) / p.size / level for level in LEVELS)
-    return f"rate/level {', '.join(f'{r:.2f}' for r in found)} at {LEVELS} over {p.size}, log10 surprise " + (
-        f"{math.log10(max(surprise(p), 1e-300)):.1f}"
-    )
+def strictness(p: NDArray[np.float64]) -> float:
+    """How surprising these p-values are if none is too small too often: itself a p-value."""
+    results = [float(kstest(p, "uniform", alternative="greater").pvalue)]
+    results += [float(binom.sf(np.count_nonzero(p < level) - 1, p.size, level)) for level in LEVELS]
+    return min(1.0, len(results) * min(results))
+
+
+def rates(u: NDArray[np.float64]) -> str:
+    """Observed over nominal rates at either end, for messages."""
+    low = ", ".join(f"{np.count_nonzero(u < level) / u.size / level:.2f}" for level in LEVELS)
+    high = ", ".join(f"{np.count_nonzero(u > 1 - level) / u.size / level:.2f}" for level in LEVELS)
+    return f"rate / nominal at {LEVELS} of {u.size}: low end {low}; high end {high}"

@@ -1,8 +1,8 @@
-"""Calibration: under H0 every p-value is uniform.
+"""Calibration: under H0 every p-value is uniform, and each tail of it.
 
-False alarms: each check rejects with probability below ALARM = 1e-9 if its p-values are exactly uniform
-(`laws.cases.surprise` is a Bonferroni-corrected p-value). `test_declared_false_alarm_rate` counts the checks
-of this file: fewer than 1,000, hence below 1e-6 for the file as a whole. Seeds are fixed.
+False alarms: each check rejects with probability below ALARM = 1e-9 if what it sees is exactly uniform
+(`laws.cases.surprise` and `strictness` are Bonferroni-corrected p-values). The last test counts the checks of
+this file: fewer than 1,000, hence below 1e-6 for the file as a whole. Seeds are fixed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from laws.cases import (
     TESTED,
     Case,
     p_values,
+    positions,
     rates,
     scope_finding,
     scope_p_values,
+    strictness,
     surprise,
 )
 from noise import noise, stored
@@ -63,9 +65,13 @@ def test_pooled_p_values_are_uniform(dtype, n, rows):
     values = noise((rows, n), dtype, [1, n])
     for case in TESTED:
         if fits(case, n):
-            p = p_values(case, values, ENGINE)
-            alarm = surprise(p, conservative=lumpy(case, dtype))
-            assert alarm > ALARM, f"{case} {dtype} n = {n}: {rates(p)}"
+            if lumpy(case, dtype):
+                u = p_values(case, values, ENGINE)
+                alarm = strictness(u)
+            else:
+                u = positions(case, values, ENGINE)
+                alarm = surprise(u)
+            assert alarm > ALARM, f"{case} {dtype} n = {n}: {rates(u)}"
 
 
 @pytest.mark.parametrize(("dtype", "n", "rows"), CAUTIOUS, ids=str)
@@ -74,7 +80,7 @@ def test_tiny_16_bit_samples_are_never_too_strict(dtype, n, rows):
     for case in TESTED:
         if fits(case, n):
             p = p_values(case, values, ENGINE)
-            assert surprise(p, conservative=True) > ALARM, f"{case} {dtype} n = {n}: {rates(p)}"
+            assert strictness(p) > ALARM, f"{case} {dtype} n = {n}: {rates(p)}"
 
 
 @pytest.mark.parametrize("scope", ["pooled", "sample"])
@@ -85,7 +91,7 @@ def test_pooled_and_worst_sample_of_several(dtype, n, samples, groups, scope):
         if fits(case, n):
             p = scope_p_values(case, values, ENGINE, samples, scope)
             assert p.size == groups
-            alarm = surprise(p, conservative=lumpy(case, dtype))
+            alarm = strictness(p) if lumpy(case, dtype) else surprise(p)
             assert alarm > ALARM, f"{case} {scope} {dtype} n = {n}: {rates(p)}"
 
 
@@ -110,8 +116,8 @@ def test_engines_give_the_same_p_values():
 @pytest.mark.slow
 @pytest.mark.parametrize("order", range(3, 9))
 def test_hermite_means_of_eight_values(order):
-    p = p_values(Case("hermite", {"order": order}), noise((3000, 8), "float64", 6), ENGINE)
-    assert surprise(p) > ALARM, rates(p)
+    u = positions(Case("hermite", {"order": order}), noise((3000, 8), "float64", 6), ENGINE)
+    assert surprise(u) > ALARM, rates(u)
 
 
 @pytest.mark.parametrize(("dtype", "log2_n"), [("float8_e4m3fn", 26), ("float8_e5m2", 22)])
