@@ -139,7 +139,7 @@ def mean_value_error(feature, log_mgf, centre):
 
 
 @pytest.mark.parametrize(("degree", "hermite"), FEATURES)
-@pytest.mark.parametrize("size", [1e-3, 0.1, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize("size", [1e-3, 0.3, 2.0])
 def test_log_mgf_is_analytic_also_across_the_imaginary_axis(degree, hermite, size):
     """Circles in the upper half plane; the last straddle arg s = π/2, and two sizes |s| sd = 0.3."""
     feature = polynomial_feature(degree, hermite)
