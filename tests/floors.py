@@ -18,6 +18,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     4: (
         "gausscheck.battery",
         "gausscheck.decide",
+        "gausscheck.examine",
         "gausscheck.gather",
         "gausscheck.hints",
         "gausscheck.options",

@@ -64,7 +64,7 @@ def test_the_first_bad_value_is_found_in_any_chunk(monkeypatch):
 
 def test_long_samples_are_cut_into_segments_and_say_so(monkeypatch):
     monkeypatch.setattr(gather, "LONGEST", 5000)
-    monkeypatch.setattr("gausscheck.auditing.LONGEST", 5000)
+    monkeypatch.setattr("gausscheck.examine.LONGEST", 5000)
     x = np.random.default_rng(3).standard_normal((2, 14_000))
     report = gc.audit(x)
     assert any("cut into 3 segments" in line for line in report.tensors[0].untested)
