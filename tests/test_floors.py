@@ -37,7 +37,7 @@ def test_the_reader_sees_the_whole_house():
             floors.ast.parse(source), "gausscheck.auditing", package=False, known={"gausscheck.errors"}
         )
     }
-    assert {"gausscheck.errors", "gausscheck.decide", "gausscheck.gather", "time"} <= seen
+    assert {"gausscheck.errors", "gausscheck.decide", "gausscheck.examine", "time"} <= seen
 
 
 def test_every_name_of_the_table_exists():
