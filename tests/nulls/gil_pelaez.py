@@ -52,7 +52,8 @@ class Extended:
 
     @staticmethod
     def normal_sf(x):
-        return np.longdouble(ndtr(-float(x)))
+        x = float(x)
+        return np.longdouble(ndtr(-x)) if x > 0 else 1 - np.longdouble(ndtr(x))
 
     def excess(self, z):
         """exp(z) - 1 - z to full relative accuracy."""
