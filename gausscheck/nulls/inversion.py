@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr
 
 from gausscheck.errors import ArgumentError
-from gausscheck.nulls.base import Grade, Null
+from gausscheck.nulls.base import LOG_TWO, Grade, Null
 from gausscheck.nulls.turned_contour import LARGEST_JUMP, TurnedContour, contour_table
 
 __all__ = ["InversionNull", "inversion_null"]
@@ -91,18 +91,29 @@ class InversionNull(Null):
         """Log of P(T < t), elementwise."""
         return self._both(t, upper=False)
 
+    def log_two_sided(self, t: ArrayLike) -> NDArray[np.float64]:
+        """Log of the equal-tailed p-value, elementwise; half the work of the two tails."""
+        tail, _ = self._tails(np.asarray(t, dtype=np.float64))
+        return np.minimum(0.0, np.minimum(tail, np.log1p(-np.exp(tail))) + LOG_TWO)
+
     def _both(self, t: ArrayLike, *, upper: bool) -> NDArray[np.float64]:
         t = np.asarray(t, dtype=np.float64)
         if not self.feature.even and not upper:
             return self._both(-t, upper=True)
+        tail, above = self._tails(t)
+        return np.where(above == upper, tail, np.log1p(-np.exp(tail)))
+
+    def _tails(self, t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Log of the tail beyond t as seen from the mean, and whether that is the upper one.
+
+        The other tail is its complement.
+        """
         flat = t.ravel()
-        # Each side of the mean is computed as its own tail; the other one is its complement.
         tail = np.full(flat.shape, math.nan)
         above, below = flat > self.mean, flat <= self.mean
         tail[above] = self._upper(flat[above])
         tail[below] = self._lower(flat[below])
-        own = above if upper else below
-        return np.where(own, tail, np.log1p(-np.exp(tail))).reshape(t.shape)
+        return tail.reshape(t.shape), above.reshape(t.shape)
 
     def _lower(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self.feature.even:
@@ -127,13 +138,14 @@ class InversionNull(Null):
 
     def _upper(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
         size = self.n * (np.minimum(t, _LARGEST / self.n) - self.mean) + self.feature.mean
-        far = size > self.feature.value(LARGEST_JUMP)
-        jump = self._far_jump(size[far])
-        with np.errstate(over="ignore"):
-            beyond_bulk = (t[far] - self.mean) / self._std > np.sqrt(-2 * jump)
-        far[far] = beyond_bulk
         result = np.empty(t.shape)
-        result[far] = np.where(t[far] < math.inf, jump[beyond_bulk], -math.inf)
+        far = size > self.feature.value(LARGEST_JUMP)
+        if far.any():
+            jump = np.where(t[far] < math.inf, self._far_jump(size[far]), -math.inf)
+            with np.errstate(over="ignore"):
+                beyond_bulk = (t[far] - self.mean) / self._std >= np.sqrt(-2 * jump)
+            far[far] = beyond_bulk
+            result[far] = jump[beyond_bulk]
         result[~far] = self._by_contour(t[~far], upper=True)
         return result
 

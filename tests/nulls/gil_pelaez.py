@@ -52,8 +52,11 @@ class Extended:
 
     @staticmethod
     def normal_sf(x):
-        x = float(x)
-        return np.longdouble(ndtr(-x)) if x > 0 else 1 - np.longdouble(ndtr(x))
+        # ndtr knows the nearest double; the rest of x by the slope there.
+        rounded = np.longdouble(float(x))
+        step = (x - rounded) * np.exp(-rounded * rounded / 2) / np.sqrt(2 * Extended.pi)
+        tail = np.longdouble(ndtr(-abs(float(x))))
+        return (tail if rounded > 0 else 1 - tail) - step
 
     def excess(self, z):
         """exp(z) - 1 - z to full relative accuracy."""
@@ -249,7 +252,8 @@ class GilPelaez:
             kernel = self._fourier(moved * half)
             phase = a.complex(a.cos(middle * moved), -a.sin(middle * moved))
             total = total + a.parts(half * phase * (coefs @ kernel))[1]
-        normal = np.array([a.normal_sf(v) for v in x / (self.std * math.sqrt(n))])
+        deviation = x / (self.variance * n) ** a.real(0.5)
+        normal = np.array([a.normal_sf(v) for v in deviation])
         return normal + total / a.pi
 
     def _fourier(self, omega):

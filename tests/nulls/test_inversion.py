@@ -197,7 +197,7 @@ def check_contours(null, upper):
         ways = [(0.97, 0), (1.03, 0)] + ([] if null.feature.turning_point else [(1, -8), (1, 8)])
         for factor, turn in ways:
             assert other_contour(null, t, upper, factor, turn) == pytest.approx(
-                expected, rel=0, abs=2e-11 + 1e-12 * abs(expected)
+                expected, rel=0, abs=2e-11 + 4e-12 * abs(expected)
             ), (null.n, t, factor, turn)
 
 
