@@ -10,8 +10,9 @@ from the saddle into the upper half plane, is the *bulk*. The lower tail of an e
 alone, with c < 0. Neither is a difference of nearly equal numbers, so that both tails keep their relative
 accuracy down to 1e-300 and beyond.
 
-Everything that does not depend on n (the cumulant function on the contours) is kept, so that a new n
-costs milliseconds and a further value on a known n microseconds.
+Everything that does not depend on n (the cumulant function on the contours) is kept: the first p-value of a
+process costs tens of milliseconds, a further one on the same contour less than one, many at once ten
+microseconds each.
 """
 
 from __future__ import annotations
@@ -54,8 +55,14 @@ class InversionNull(Null):
 
     Notes
     -----
-    Grade ``exact``: relative error of a tail below 1e-9 for n up to 1e6 and p above 1e-300, as measured
-    against independent contours and quadratures in the tests.
+    Grade ``exact``, as measured against Gil-Pelaez inversion in 26 digits for n = 64 to 65536: relative error
+    of a tail below 1e-11 for p from 1e-1 to 1e-12. Contours that start elsewhere or run at another angle
+    agree in log p to 1e-10 + 4e-12 times its size, down to log p = -690. For n above 1e6 rounding of t itself
+    weighs more: about 1e-16 z √n in p. Means of Hermite polynomials over very few values are known less
+    well: to 4e-6 (k = 8) or 3e-7 at n = 8, 1e-8 at n = 16, 5e-10 at n = 32. Beyond log p = -1800 an upper
+    tail is the leading exponent of one jump.
+
+    NaN gives NaN; infinities and values below the floor of an even feature give 0 and 1.
     """
 
     grade = Grade.EXACT
