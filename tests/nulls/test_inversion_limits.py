@@ -181,6 +181,22 @@ def test_a_tail_that_steps_back_is_seen():
         check_monotone(Stepping(3, 64), 1e-12)
 
 
+@pytest.mark.parametrize(("degree", "hermite"), [f for f in FEATURES if f[0] % 2 == 0])
+def test_near_the_floor_a_power_law(degree, hermite):
+    """All n values must lie near where f is lowest: a ball in n dimensions, its radius² or radiusᵏ n t."""
+    n = 16
+    null = inversion_null(degree, n, hermite)
+    power = n / 2 if hermite else n / degree
+    depth = (null._edge - null.feature.floor) * np.array([1e-6, 1e-3, 0.5, 0.8, 1.25, 2.0])
+    # t rounds near the floor, which is not zero for Hermite polynomials.
+    log_p = null.logcdf(null.feature.floor + depth)
+    depth = (null.feature.floor + depth) - null.feature.floor
+    slope = np.diff(log_p) / np.diff(np.log(depth))
+    # Above the edge the next term of the law shows, a few per cent for the polynomials.
+    np.testing.assert_allclose(slope, power, rtol=0.03)
+    np.testing.assert_allclose(slope[:2], power, rtol=1e-6 if hermite else 1e-3)
+
+
 @EVERY
 def test_infinities_nan_and_the_floor(degree, hermite):
     null = inversion_null(degree, 1000, hermite)
