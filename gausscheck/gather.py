@@ -127,7 +127,7 @@ class _Walk:
             if value is None:
                 continue
             by_sample = value(scaled, **probe.definition.check(**probe.parameters))
-            kept = SampleValues.of(np.nan_to_num(by_sample[finite]), index, scaled.moments.sums[finite])
+            kept = SampleValues.of(by_sample[finite], index, scaled.moments.sums[finite])
             self.kept.worst[key] = self.kept.worst.get(key, SampleValues()).merge(kept)
         pooled = scaled.pool()
         self.kept.pooled = pooled if self.kept.pooled is None else self.kept.pooled.merge(pooled)
@@ -167,7 +167,7 @@ class _Walk:
                 by_sample = spectrum_values(
                     self.engine, x, need, seed=self.seed, number=number, scale=self.scale
                 )
-                part = SampleValues.of(np.nan_to_num(by_sample), number)
+                part = SampleValues.of(by_sample, number)
                 self.kept.spectra[need] = self.kept.spectra.get(need, SampleValues()).merge(part)
 
     def finish(self) -> Gathered:

@@ -17,12 +17,12 @@ from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Effect, Finding, Scope, Tail, View
 from gausscheck.layout import Layout
 from gausscheck.nulls.base import LOG_TWO, Grade, Null
+from gausscheck.summaries.moments import saturated
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 
 __all__ = ["OnePassNeed", "SpectrumNeed", "Statistic", "pooled_finding", "sample_finding"]
 
-_LARGEST = float(np.finfo(np.float64).max)
 _ASYMPTOTIC_FLOOR = -300 * math.log(10)
 
 
@@ -209,11 +209,6 @@ def view_of(need: Need) -> View:
     return "permuted" if isinstance(need, SpectrumNeed) and need.permutations else "stored"
 
 
-def _clamped(x: float) -> float:
-    """`x` within the range of doubles; the largest one where powers overflowed to inf - inf."""
-    return _LARGEST if math.isnan(x) else min(max(x, -_LARGEST), _LARGEST)
-
-
 def _finding(
     statistic: Statistic,
     parameters: dict[str, Any],
@@ -285,14 +280,14 @@ def pooled_finding(
         if samples is None:
             msg = f"{statistic.name} is pooled over samples; pass samples="
             raise ArgumentError(msg)
-        value = _clamped(samples.mean)
+        value = samples.mean
         null = statistic.make_null(n=n, samples=samples.count, lattice=lattice, scale=scale, **parameters)
     else:
         if summary is None or statistic.value is None:
             msg = f"{statistic.name} is a function of all values; pass summary="
             raise ArgumentError(msg)
         n = int(summary.moments.n)
-        value = _clamped(float(statistic.value(summary, **parameters)))
+        value = float(saturated(statistic.value(summary, **parameters)))
         sums = tuple(summary.moments.sums.tolist())
         null = statistic.make_null(n=n, samples=1, lattice=lattice, scale=scale, **parameters)
     log_p, tail = _two_sided(null, value)
@@ -330,8 +325,8 @@ def sample_finding(
         (samples.low, samples.low_at, samples.low_sums),
         (samples.high, samples.high_at, samples.high_sums),
     ):
-        log_p, tail = _two_sided(null, _clamped(value))
-        candidates.append((log_p, _clamped(value), at, sums, tail))
+        log_p, tail = _two_sided(null, value)
+        candidates.append((log_p, value, at, sums, tail))
     log_p, value, at, sums, tail = min(candidates, key=lambda c: c[0])
     return _finding(
         statistic,

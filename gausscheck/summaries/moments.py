@@ -17,8 +17,11 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 
 def saturated(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums clamped to the range of doubles: what overflowed becomes ± the largest finite double."""
-    return np.clip(sums, -_LARGEST, _LARGEST)
+    """Values clamped to the range of doubles: what overflowed becomes ± the largest finite double.
+
+    So does NaN, which a difference of overflowed powers leaves: it must not pass for an ordinary value.
+    """
+    return np.nan_to_num(sums, nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST)
 
 
 @dataclass(frozen=True)

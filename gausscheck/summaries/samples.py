@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gausscheck.errors import ArgumentError
-from gausscheck.summaries.moments import total_sums
+from gausscheck.summaries.moments import saturated, total_sums
 
 __all__ = ["SampleValues"]
 
@@ -43,8 +43,11 @@ class SampleValues:
 
     @classmethod
     def of(cls, values: ArrayLike, index: ArrayLike, sums: NDArray[np.float64] | None = None) -> SampleValues:
-        """Reduce `values`, those of the samples numbered `index`, whose power sums are the rows of `sums`."""
-        values = np.asarray(values, dtype=np.float64)
+        """Reduce `values`, those of the samples numbered `index`, whose power sums are the rows of `sums`.
+
+        Values that overflowed, NaN among them, count as ± the largest finite double.
+        """
+        values = saturated(np.asarray(values, dtype=np.float64))
         index = np.asarray(index, dtype=np.int64)
         if values.shape != index.shape or values.ndim != 1:
             msg = f"expected one index a value, got shapes {values.shape} and {index.shape}"

@@ -35,6 +35,13 @@ def test_sample_values_are_a_commutative_monoid(a, b, c):
     _same(x.merge(y).merge(z), _of([*a, *b, *c]))
 
 
+def test_a_value_that_is_no_number_is_the_most_surprising_one():
+    """Not zero, which is what a Hermite mean has under H0."""
+    kept = SampleValues.of(np.array([0.1, np.nan, -0.2]), np.arange(3))
+    assert (kept.high, kept.high_at) == (np.finfo(float).max, 1)
+    assert SampleValues.of(np.array([0.0, -np.inf]), np.arange(2)).low == -np.finfo(float).max
+
+
 def _lines(report):
     return [(f.label, f.scope, f.where, f.value, f.log_p) for f in report.findings]
 
