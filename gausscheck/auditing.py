@@ -12,7 +12,7 @@ from gausscheck.decide import cauchy
 from gausscheck.errors import GausscheckError
 from gausscheck.examine import examine
 from gausscheck.options import Options, Progress, options
-from gausscheck.report import Report, ReportError, TensorReport
+from gausscheck.report import Report, ReportError, TensorReport, tensor_name
 from gausscheck.sources import Source, TensorEntry, expand, open_source
 from gausscheck.sources.choose import choose
 from gausscheck.version import __version__
@@ -90,7 +90,6 @@ def audit(
         seed=seed,
         alpha=alpha,
         tolerance=tolerance,
-        integers=integers,
         progress=progress,
     )
     tensor = examine(as_values(x, integers=integers), chosen)
@@ -143,7 +142,6 @@ def audit_files(
         seed=seed,
         alpha=alpha,
         tolerance=tolerance,
-        integers=False,
         progress=progress,
     )
     given = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
@@ -151,41 +149,24 @@ def audit_files(
     tensors: list[TensorReport] = []
     errors: list[ReportError] = []
     notes: list[str] = []
-    for path in _expanded(given, errors):
+
+    def unread(path: str | PathLike[str], error: Exception, key: str = "") -> None:
+        errors.append(ReportError(fspath(path), str(error) or type(error).__name__, key))
+
+    for path in expand(given, on_error=unread) if given else []:
         try:
             source = open_source(path)
             entries, skipped = choose(source, keys)
         except (GausscheckError, OSError) as error:
-            errors.append(ReportError(fspath(path), _message(error)))
+            unread(path, error)
             continue
-        notes += [f"{_name(source, e)}: skipped, {e.note}" for e in skipped]
+        notes += [f"{tensor_name(str(source.path), e.key)}: skipped, {e.note}" for e in skipped]
         for entry in entries:
             try:
                 tensors.append(_audit_entry(source, entry, chosen))
             except (GausscheckError, OSError) as error:
-                errors.append(ReportError(fspath(path), _message(error), entry.key))
+                unread(path, error, entry.key)
     return _report(tensors, chosen, start, errors=errors, notes=notes)
-
-
-def _expanded(given: Iterable[str | PathLike[str]], errors: list[ReportError]) -> list[Any]:
-    good = []
-    for path in given:
-        try:
-            expand([path])
-        except (GausscheckError, OSError) as error:
-            errors.append(ReportError(fspath(path), _message(error)))
-        else:
-            good.append(path)
-    # Together, so that a shard named beside its index is taken once.
-    return expand(good) if good else []
-
-
-def _message(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _name(source: Source, entry: TensorEntry) -> str:
-    return f"{source.path}[{entry.key}]" if entry.key else str(source.path)
 
 
 def _audit_entry(source: Source, entry: TensorEntry, chosen: Options) -> TensorReport:

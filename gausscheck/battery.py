@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gausscheck.catalogue import Statistic, statistics
-from gausscheck.catalogue.base import view_of
+from gausscheck.catalogue.base import Need, view_of
 from gausscheck.errors import ArgumentError
 from gausscheck.finding import Scope
 
@@ -42,9 +42,24 @@ class Probe:
         return statistics[self.statistic]
 
     @property
+    def checked(self) -> dict[str, Any]:
+        """All parameters, defaults included."""
+        return self.definition.check(**self.parameters)
+
+    @property
+    def need(self) -> Need:
+        """What must be kept of the data."""
+        return self.definition.needs(**self.checked)
+
+    @property
+    def smallest(self) -> int:
+        """Smallest number of values that it can be asked of."""
+        return self.definition.smallest(**self.parameters)
+
+    @property
     def view(self) -> str:
         """``stored`` or ``permuted``."""
-        return view_of(self.definition.needs(**self.definition.check(**self.parameters)))
+        return view_of(self.need)
 
 
 @dataclass(frozen=True)

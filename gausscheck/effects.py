@@ -25,12 +25,14 @@ __all__ = [
     "of_order",
     "scale_ratio",
     "skewness",
+    "with_interval",
 ]
 
 _Z95 = 1.959963984540054
 
 
-def _effect(name: str, value: float, standard_error: float) -> Effect:
+def with_interval(name: str, value: float, standard_error: float) -> Effect:
+    """An effect with the 95 % interval of a normal estimate."""
     half = _Z95 * standard_error
     return Effect(name, value, value - half, value + half)
 
@@ -53,21 +55,21 @@ def _variance(influence: list[float], z: list[float]) -> float:
 
 def mean_shift(n: int, m: list[float]) -> Effect:
     """Mean of the population."""
-    return _effect("mean", m[1], math.sqrt(max(m[2] - m[1] ** 2, 0.0) / n))
+    return with_interval("mean", m[1], math.sqrt(max(m[2] - m[1] ** 2, 0.0) / n))
 
 
 def scale_ratio(n: int, m: list[float]) -> Effect:
     """Root mean square of the population, 1 for N(0, 1)."""
     scale = math.sqrt(m[2])
     error = math.sqrt(max(m[4] - m[2] ** 2, 0.0) / n)
-    return _effect("scale", scale, error / (2 * scale) if scale > 0 else 0.0)
+    return with_interval("scale", scale, error / (2 * scale) if scale > 0 else 0.0)
 
 
 def skewness(n: int, m: list[float]) -> Effect:
     """Third standardised moment, 0 for a normal law."""
     z = _standardised(m)
     g = z[3]
-    return _effect("skewness", g, math.sqrt(_variance([0.5 * g, -3.0, -1.5 * g, 1.0], z) / n))
+    return with_interval("skewness", g, math.sqrt(_variance([0.5 * g, -3.0, -1.5 * g, 1.0], z) / n))
 
 
 def excess_kurtosis(n: int, m: list[float]) -> Effect:
@@ -75,7 +77,7 @@ def excess_kurtosis(n: int, m: list[float]) -> Effect:
     z = _standardised(m)
     k = z[4]
     error = math.sqrt(_variance([k, -4 * z[3], -2 * k, 0.0, 1.0], z) / n)
-    return _effect("excess kurtosis", k - 3, error)
+    return with_interval("excess kurtosis", k - 3, error)
 
 
 def moment_ratio(order: int, m: list[float]) -> Effect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from gausscheck.arrays import Values
@@ -17,7 +18,7 @@ from gausscheck.hints import hints
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
 from gausscheck.options import Options
-from gausscheck.report import TensorReport, worst
+from gausscheck.report import TensorReport, tensor_name, worst
 
 __all__ = ["examine"]
 
@@ -60,7 +61,7 @@ def examine(
         what = "is empty" if values.size == 0 else f"has {values.size} values"
         msg = f"the tensor {what} (shape {values.shape}); an audit needs at least {_N_MIN} values"
         raise DataError(msg)
-    name = f"{path}[{key}]" if key else path or "array"
+    name = tensor_name(path, key)
     report = chosen.progress
     kept = gather(
         values,
@@ -127,51 +128,36 @@ def _findings(
     kept: Gathered, chosen: Options, lattice: str | None, layout: Layout, shape: tuple[int, ...]
 ) -> tuple[list[Finding], list[str]]:
     assert kept.pooled is not None
-    scale = chosen.scale
+    pooled = partial(pooled_finding, lattice=lattice, scale=chosen.scale)
+    worst_of = partial(sample_finding, lattice=lattice, scale=chosen.scale)
     findings: list[Finding] = []
     untested = _left_out(kept, chosen.battery)
     finite = int(kept.pooled.moments.n)
     for probe in chosen.battery.probes:
-        statistic = probe.definition
-        parameters = statistic.check(**probe.parameters)
-        smallest = statistic.smallest(**probe.parameters)
-        need = statistic.needs(**parameters)
+        statistic, parameters, need = probe.definition, probe.checked, probe.need
         if isinstance(need, SpectrumNeed):
             samples = kept.spectra.get(need)
-            if samples is None:
-                if kept.segment_size < smallest:
-                    untested.append(
-                        f"{probe.view} power spectrum: needs {smallest} values a sample, here {kept.size}"
-                    )
-                continue
             size = kept.segment_size
-            if probe.scope == "pooled":
-                findings.append(
-                    pooled_finding(
-                        statistic, parameters, samples=samples, n=size, lattice=lattice, scale=scale
-                    )
-                )
+            if samples is None:
+                if size < probe.smallest:
+                    needed = f"needs {probe.smallest} values a sample, here {kept.size}"
+                    untested.append(f"{probe.view} power spectrum: {needed}")
+            elif probe.scope == "pooled":
+                findings.append(pooled(statistic, parameters, samples=samples, n=size))
             elif samples.count > 1:
-                finding = sample_finding(
-                    statistic, parameters, samples=samples, n=size, lattice=lattice, scale=scale
+                findings.append(
+                    _located(worst_of(statistic, parameters, samples=samples, n=size), kept.segments)
                 )
-                findings.append(_located(finding, kept.segments))
         elif probe.scope == "pooled":
-            if finite >= smallest or statistic.family == "validity":
-                finding = pooled_finding(
-                    statistic, parameters, summary=kept.pooled, lattice=lattice, scale=scale
-                )
+            if finite >= probe.smallest or statistic.family == "validity":
+                finding = pooled(statistic, parameters, summary=kept.pooled)
                 if statistic.name == "nonfinite" and finding.value > 0:
                     finding = replace(finding, where=_first_bad(kept, layout, shape))
                 findings.append(finding)
         else:
             samples = kept.worst.get(key_of(probe))
             if samples is not None and samples.count > 1:
-                findings.append(
-                    sample_finding(
-                        statistic, parameters, samples=samples, n=kept.size, lattice=lattice, scale=scale
-                    )
-                )
+                findings.append(worst_of(statistic, parameters, samples=samples, n=kept.size))
     if finite < _N_MIN:
         untested.append(f"everything else: only {finite} values are finite")
     return findings, list(dict.fromkeys(untested))

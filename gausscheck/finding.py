@@ -6,7 +6,18 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["LOG10_P_FLOOR", "Effect", "Finding", "Scope", "Tail", "Verdict", "View", "log10_of", "p_of"]
+__all__ = [
+    "LOG10_P_FLOOR",
+    "Effect",
+    "Finding",
+    "Scope",
+    "Surprise",
+    "Tail",
+    "Verdict",
+    "View",
+    "log10_of",
+    "p_of",
+]
 
 Verdict = Literal["pass", "suspect", "fail"]
 Scope = Literal["pooled", "sample"]
@@ -27,6 +38,22 @@ def p_of(log_p: float) -> float:
     return math.exp(log_p) if log_p > -745 else 0.0
 
 
+class Surprise:
+    """What has a p-value, kept as its natural logarithm `log_p`."""
+
+    log_p: float
+
+    @property
+    def p_value(self) -> float:
+        """p-value; 0.0 where it underflows."""
+        return p_of(self.log_p)
+
+    @property
+    def log10_p(self) -> float:
+        """Decimal logarithm of the p-value, finite."""
+        return log10_of(self.log_p)
+
+
 @dataclass(frozen=True)
 class Effect:
     """How large a deviation is, as a quantity of the population, with a 95 % confidence interval."""
@@ -38,7 +65,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Surprise):
     """Result of one statistic on one tensor.
 
     Attributes
@@ -92,16 +119,6 @@ class Finding:
     extra: dict[str, Any] = field(default_factory=dict)
     log_adjusted_p: float = 0.0
     verdict: Verdict = "pass"
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided p-value; 0.0 where it underflows."""
-        return p_of(self.log_p)
-
-    @property
-    def log10_p(self) -> float:
-        """Decimal logarithm of the p-value, finite."""
-        return log10_of(self.log_p)
 
     @property
     def adjusted_p(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,7 @@ class Gathered:
 
 def key_of(probe: Probe) -> _Key:
     """Identity of the value that a probe asks for, whatever its scope."""
-    checked = probe.definition.check(**probe.parameters)
-    return probe.statistic, tuple(sorted(checked.items()))
+    return probe.statistic, tuple(sorted(probe.checked.items()))
 
 
 class _Walk:
@@ -94,12 +94,9 @@ class _Walk:
         self.kept = Gathered(samples, size, segments, size // max(segments, 1))
         self.spectrum_needs = _spectrum_needs(battery, self.kept.segment_size)
         self.by_sample = {
-            key_of(p): p
+            key_of(p): partial(p.definition.value, **p.checked)
             for p in battery.probes
-            if p.scope == "sample"
-            and samples > 1
-            and size >= p.definition.smallest(**p.parameters)
-            and not p.definition.of_samples
+            if p.scope == "sample" and samples > 1 and size >= p.smallest and p.definition.value is not None
         }
         passes = 1 + sum(1 if n.permutations is None else 2 * n.permutations for n in self.spectrum_needs)
         self.engine: Engine = select(values.size * passes)
@@ -122,12 +119,8 @@ class _Walk:
             self.kept.first_bad = (first + place[0], place[1])
         scaled = _scaled(batch, self.scale)
         index = np.arange(first, first + data.shape[0])[finite]
-        for key, probe in self.by_sample.items():
-            value = probe.definition.value
-            if value is None:
-                continue
-            by_sample = value(scaled, **probe.definition.check(**probe.parameters))
-            kept = SampleValues.of(by_sample[finite], index, scaled.moments.sums[finite])
+        for key, value in self.by_sample.items():
+            kept = SampleValues.of(value(scaled)[finite], index, scaled.moments.sums[finite])
             self.kept.worst[key] = self.kept.worst.get(key, SampleValues()).merge(kept)
         pooled = scaled.pool()
         self.kept.pooled = pooled if self.kept.pooled is None else self.kept.pooled.merge(pooled)
@@ -183,15 +176,8 @@ def _nothing() -> None:
 
 def _spectrum_needs(battery: Battery, size: int) -> tuple[SpectrumNeed, ...]:
     """Needs of the probes that samples of `size` are long enough for; the stored order comes first."""
-    needs = []
-    for probe in battery.probes:
-        need = probe.definition.needs(**probe.definition.check(**probe.parameters))
-        if (
-            isinstance(need, SpectrumNeed)
-            and size >= probe.definition.smallest(**probe.parameters)
-            and need not in needs
-        ):
-            needs.append(need)
+    asked = (probe.need for probe in battery.probes if size >= probe.smallest)
+    needs = dict.fromkeys(need for need in asked if isinstance(need, SpectrumNeed))
     return tuple(sorted(needs, key=lambda n: n.permutations or 0))
 
 

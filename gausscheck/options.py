@@ -31,7 +31,6 @@ class Options:
     seed: int
     alpha: float
     tolerance: Mapping[str, float] = field(default_factory=dict)
-    integers: bool = False
     progress: Progress | None = None
 
     @property
@@ -50,7 +49,6 @@ def options(
     seed: Any,
     alpha: float,
     tolerance: Any,
-    integers: bool,
     progress: Progress | None,
 ) -> Options:
     """Check the options of an audit.
@@ -80,7 +78,6 @@ def options(
         seed=int(seed),
         alpha=float(alpha),
         tolerance=_tolerance(tolerance or {}),
-        integers=integers,
         progress=progress,
     )
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gausscheck.finding import Finding, Verdict, log10_of, p_of
+from gausscheck.finding import Finding, Surprise, Verdict
 
-__all__ = ["SCHEMA", "Report", "ReportError", "TensorReport"]
+__all__ = ["SCHEMA", "Report", "ReportError", "TensorReport", "tensor_name", "worst"]
 
 SCHEMA = "gausscheck/1"
 _RANK: dict[str, int] = {"pass": 0, "suspect": 1, "fail": 2}
@@ -29,7 +29,7 @@ class ReportError:
 
 
 @dataclass(frozen=True)
-class TensorReport:
+class TensorReport(Surprise):
     """Result for one tensor.
 
     Attributes
@@ -75,19 +75,9 @@ class TensorReport:
     untested: tuple[str, ...] = ()
 
     @property
-    def p_value(self) -> float:
-        """Combined p-value; 0.0 where it underflows."""
-        return p_of(self.log_p)
-
-    @property
-    def log10_p(self) -> float:
-        """Decimal logarithm of the combined p-value, finite."""
-        return log10_of(self.log_p)
-
-    @property
     def name(self) -> str:
         """Path and key in one."""
-        return f"{self.path}[{self.key}]" if self.key else self.path or "array"
+        return tensor_name(self.path, self.key)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -110,7 +100,7 @@ class TensorReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Surprise):
     """Result of an audit of one or more tensors.
 
     Attributes
@@ -156,16 +146,6 @@ class Report:
         return bool(self.tensors) and not self.errors and self.verdict != "fail"
 
     @property
-    def p_value(self) -> float:
-        """Combined p-value over all tensors."""
-        return p_of(self.log_p)
-
-    @property
-    def log10_p(self) -> float:
-        """Decimal logarithm of the combined p-value, finite."""
-        return log10_of(self.log_p)
-
-    @property
     def findings(self) -> tuple[Finding, ...]:
         """Findings of all tensors, most surprising first."""
         return tuple(sorted((f for t in self.tensors for f in t.findings), key=lambda f: f.log_p))
@@ -198,6 +178,11 @@ class Report:
         from gausscheck.text import report_text
 
         return report_text(self)
+
+
+def tensor_name(path: str, key: str) -> str:
+    """Path and key of a tensor in one."""
+    return f"{path}[{key}]" if key else path or "array"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gausscheck.catalogue.base import SpectrumNeed
 from gausscheck.engines import Engine
-from gausscheck.engines.base import GOLDEN, MIX_FIRST, MIX_SECOND
+from gausscheck.engines.base import GOLDEN, mix
 
 __all__ = ["permutation_keys", "spectrum_values"]
 
@@ -26,10 +26,7 @@ def permutation_keys(seed: int, permutation: int, number: NDArray[np.int64]) -> 
     of any size give the same result. It is the SplitMix64 output function of a counter.
     """
     start = np.random.SeedSequence([seed, permutation]).generate_state(1, np.uint64)
-    z = start + (np.asarray(number).astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_FIRST)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_SECOND)
-    return z ^ (z >> np.uint64(31))
+    return mix(start + (np.asarray(number).astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))
 
 
 def spectrum_values(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gausscheck.catalogue.base import SpectrumNeed, Statistic, frozen, only
+from gausscheck.effects import with_interval
 from gausscheck.errors import ArgumentError
 from gausscheck.finding import Effect
 from gausscheck.lattice import Lattice
@@ -16,7 +17,6 @@ from gausscheck.nulls.base import Null
 __all__ = ["STATISTIC"]
 
 _DEFAULTS = frozen({"block": 16, "mu": "exact", "permutations": None})
-_Z95 = 1.959963984540054
 
 
 def _check(**given: Any) -> dict[str, Any]:
@@ -70,8 +70,7 @@ def _n_needed(*, block: int, mu: float | str, permutations: int | None) -> int:
 def _effect(*, n: int, sums: tuple[float, ...], value: float, null: Null, **_parameters: Any) -> Effect:
     """Discrepancy relative to what white noise has; the interval is that of the null."""
     del n, sums
-    ratio, half = value / null.mean, _Z95 * null.std / null.mean
-    return Effect("spectrum discrepancy ratio", ratio, ratio - half, ratio + half)
+    return with_interval("spectrum discrepancy ratio", value / null.mean, null.std / null.mean)
 
 
 STATISTIC = Statistic(

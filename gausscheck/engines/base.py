@@ -23,6 +23,7 @@ __all__ = [
     "checked_rows",
     "checked_shuffle",
     "checked_spectrum",
+    "mix",
 ]
 
 RAYLEIGH_MEAN = sqrt(pi) / 2.0
@@ -34,6 +35,13 @@ MIX_FIRST = 0xBF58476D1CE4E5B9
 MIX_SECOND = 0x94D049BB133111EB
 
 _LONGEST_SHUFFLE = 2**32
+
+
+def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Output function of SplitMix64, modulo 2**64."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_FIRST)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_SECOND)
+    return z ^ (z >> np.uint64(31))
 
 
 @runtime_checkable

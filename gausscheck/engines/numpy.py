@@ -12,14 +12,13 @@ from numpy.typing import DTypeLike, NDArray
 from gausscheck.arrays import Values
 from gausscheck.engines.base import (
     GOLDEN,
-    MIX_FIRST,
-    MIX_SECOND,
     RAYLEIGH_MEAN,
     checked_counts,
     checked_decode,
     checked_rows,
     checked_shuffle,
     checked_spectrum,
+    mix,
 )
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
 from gausscheck.summaries.moments import saturated, total_sums
@@ -156,18 +155,11 @@ def _stack(parts: list[OnePass]) -> OnePass:
     )
 
 
-def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Output function of SplitMix64, modulo 2**64."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_FIRST)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_SECOND)
-    return z ^ (z >> np.uint64(31))
-
-
 def draws(key: int, start: int, stop: int) -> NDArray[np.uint64]:
     """Fisher-Yates draws ``j_i``, uniform on 0..i, for i = start..stop-1 of the row with this key."""
-    state = _mix(np.array([(key + GOLDEN) % 2**64], dtype=np.uint64))
+    state = mix(np.array([(key + GOLDEN) % 2**64], dtype=np.uint64))
     bound = np.arange(start + 1, stop + 1, dtype=np.uint64)
-    h = _mix(state + bound * np.uint64(GOLDEN))
+    h = mix(state + bound * np.uint64(GOLDEN))
     half = np.uint64(32)
     # floor(h * bound / 2**64) by halves; bound <= 2**32 keeps every product below 2**64.
     low = ((h & np.uint64(0xFFFFFFFF)) * bound) >> half

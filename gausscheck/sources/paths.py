@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gausscheck.errors import ArgumentError, FileFormatError
@@ -15,7 +15,12 @@ __all__ = ["ENDINGS", "expand"]
 ENDINGS = (".safetensors", ".latent", ".npy", ".npz", INDEX_ENDING)
 
 
-def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+_PathLike = str | os.PathLike[str]
+
+
+def expand(
+    paths: Iterable[_PathLike], *, on_error: Callable[[_PathLike, Exception], None] | None = None
+) -> list[Path]:
     """List the files that `paths` stand for.
 
     Parameters
@@ -24,6 +29,8 @@ def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         Files, taken as they are; folders, searched recursively for the :data:`ENDINGS`; glob patterns
         (``*``, ``?``, ``[...]``, ``**``) that no file bears as its name. Where a folder or pattern brings a
         ``*.safetensors.index.json``, its shards are left out.
+    on_error : callable, optional
+        Told of each path that stands for nothing, with the error, which is then not raised.
 
     Returns
     -------
@@ -38,21 +45,30 @@ def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         If a file does not exist, or a folder cannot be read.
     """
     given = list(paths)
-    # Path("") is the working folder, which an unset shell variable must not stand for.
-    if not given or any(os.fspath(path) == "" for path in given):
-        msg = f"{'an empty path' if given else 'no path'} was given; pass files, folders or patterns"
+    if not given:
+        msg = "no path was given; pass files, folders or patterns"
         raise ArgumentError(msg)
-    named = [Path(path) for path in given]
     explicit: list[Path] = []
     found: list[Path] = []
-    for path in named:
-        files, by_name = _resolve(path)
-        (explicit if by_name else found).extend(files)
+    for path in given:
+        try:
+            files, by_name = _resolve(path)
+        except (ArgumentError, OSError) as error:
+            if on_error is None:
+                raise
+            on_error(path, error)
+        else:
+            (explicit if by_name else found).extend(files)
     return _unique([*explicit, *_without_shards(found)])
 
 
-def _resolve(path: Path) -> tuple[list[Path], bool]:
+def _resolve(named: _PathLike) -> tuple[list[Path], bool]:
     """Return the files behind one argument, and whether it named them itself."""
+    # Path("") is the working folder, which an unset shell variable must not stand for.
+    if os.fspath(named) == "":
+        msg = "an empty path was given; pass files, folders or patterns"
+        raise ArgumentError(msg)
+    path = Path(named)
     if _is_dir(path):
         return _search(path), False
     if os.path.lexists(path):

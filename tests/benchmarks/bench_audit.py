@@ -19,10 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from timing import best
 
 from gausscheck import audit
 from gausscheck.arrays import as_values
@@ -38,27 +39,18 @@ LAYOUTS = {
 }
 
 
-def best(
-    *jobs: Callable[[], object], rounds: int, clock: Callable[[], float] = time.perf_counter
-) -> list[float]:
-    """Least time of each job in seconds, the jobs taking turns, after one turn to warm up."""
-    least = [np.inf] * len(jobs)
-    for turn in range(rounds + 1):
-        for k, job in enumerate(jobs):
-            started = clock()
-            job()
-            if turn:
-                least[k] = min(least[k], clock() - started)
-    return least
-
-
 def whole(size: int, rounds: int) -> None:
     """Audits of the same values in several layouts against one Kolmogorov-Smirnov test of them."""
     from scipy.stats import kstest
 
     x = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
     shaped = [x.reshape(shape) for shape in LAYOUTS[size]]
-    peer, *audits = best(lambda: kstest(x, "norm"), *(lambda y=y: audit(y) for y in shaped), rounds=rounds)
+    peer, *audits = best(
+        lambda: kstest(x, "norm"),
+        *(lambda y=y: audit(y) for y in shaped),
+        rounds=rounds,
+        clock=time.perf_counter,
+    )
     for y, seconds in zip(shaped, audits, strict=True):
         print(
             f"{f'audit float32 {y.shape}':<40} {seconds:8.3f} s   {seconds / size * 1e9:7.2f} ns/value   "

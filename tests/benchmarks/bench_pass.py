@@ -13,32 +13,16 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import numpy as np
 from scipy.fft import rfft
 from scipy.stats import normaltest
+from timing import best
 
 from gausscheck.arrays import Values, as_values
 from gausscheck.engines.numba import NumbaEngine
 from gausscheck.engines.numpy import NumpyEngine
 from gausscheck.lattice import detect
-
-ROUNDS = 7
-
-
-def best(
-    *jobs: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = time.process_time
-) -> list[float]:
-    """Least time of each job in seconds, the jobs taking turns, after one turn to warm up."""
-    least = [np.inf] * len(jobs)
-    for turn in range(rounds + 1):
-        for k, job in enumerate(jobs):
-            started = clock()
-            job()
-            if turn:
-                least[k] = min(least[k], clock() - started)
-    return least
 
 
 def line(  # noqa: PLR0917
