@@ -1,0 +1,1 @@
+"""Differentiable Gaussianity losses in torch, each with its null distribution."""
