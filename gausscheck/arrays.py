@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -16,7 +16,14 @@ from numpy.typing import DTypeLike, NDArray
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.floats import FORMATS, FloatFormat, decode_table, float_format
 
-__all__ = ["Values", "as_values"]
+__all__ = ["READ_BY_NUMPY", "TensorValues", "Values", "as_values"]
+
+READ_BY_NUMPY = frozenset({"cpu", "mps"})
+"""Types of devices whose tensors are read by NumPy; tensors elsewhere are reduced where they are.
+
+``cpu``: the same memory, no copy. ``mps``: it has no float64 to keep sums in; copied once, within the memory
+that it shares with the host.
+"""
 
 _NUMPY_NAMES = {"float16", "float32", "float64"}
 
@@ -58,12 +65,78 @@ class Values:
         """Number of values."""
         return int(self.data.size)
 
+    @property
+    def device(self) -> str | None:
+        """Where the values live; None for the memory that NumPy reads."""
+        return None
+
+    def like(self, data: Any) -> Self:
+        """Other data of the same kind and format."""
+        return type(self)(data, self.dtype)
+
+    def columns(self, start: int, stop: int) -> Self:
+        """Values `start` to `stop` of each row, of values of shape ``(B, D)``; a view."""
+        return self.like(self.data[:, start:stop])
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Self:
+        """The rows that a mask of shape ``(B,)`` is true for, of values of shape ``(B, D)``."""
+        return self.like(self.data[chosen])
+
     def decode(self, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Return the values as NumPy floats of type `dtype`, exactly where `dtype` is wide enough."""
         if self.format.coded:
             table: NDArray[Any] = decode_table(self.dtype).astype(dtype, copy=False)
             return table[self.data]
         return self.data.astype(dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class TensorValues(Values):
+    """A torch tensor that stays on its device, and the format its values are stored in.
+
+    Attributes
+    ----------
+    data : torch.Tensor
+        Of the torch type of the format's name, strided, without gradient; any strides.
+    dtype : str
+        As in :class:`Values`.
+    """
+
+    data: Any
+
+    def __post_init__(self) -> None:
+        found = _torch_name(self.data)
+        if found != self.format.name:
+            msg = f"{self.dtype} values must be held as torch.{self.dtype}, got torch.{found}"
+            raise ArgumentError(msg)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+        return tuple(self.data.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(self.data.numel())
+
+    @property
+    def device(self) -> str | None:
+        """Where the values live, as torch names it."""
+        return str(self.data.device)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Self:
+        """See :meth:`Values.rows`."""
+        index = sys.modules["torch"].from_numpy(np.flatnonzero(chosen)).to(self.data.device)
+        if self.format.bits > 8:
+            return self.like(self.data[index])
+        # Not every device picks rows of 8-bit floats; all pick rows of bytes.
+        return self.like(self.data.view(sys.modules["torch"].uint8)[index].view(self.data.dtype))
+
+    def decode(self, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """Copy of the values on the host; see :meth:`Values.decode`. For small pieces."""
+        decoded: NDArray[Any] = self.data.double().cpu().numpy()
+        return decoded.astype(dtype, copy=False)
 
 
 def as_values(x: Any, *, integers: bool = False) -> Values:
@@ -79,7 +152,8 @@ def as_values(x: Any, *, integers: bool = False) -> Values:
     Returns
     -------
     Values
-        Without a copy where the container allows it.
+        Without a copy where the container allows it; :class:`TensorValues` of a tensor that stays on its
+        device (see :data:`READ_BY_NUMPY`).
 
     Raises
     ------
@@ -141,15 +215,24 @@ def _from_torch(x: Any, torch: Any, *, integers: bool) -> Values:
     if x.layout is not torch.strided:
         msg = f"cannot test a tensor of layout {x.layout}; call .to_dense() first"
         raise DataError(msg)
-    x = x.detach().cpu()
-    name = str(x.dtype).removeprefix("torch.")
+    stays = x.device.type not in READ_BY_NUMPY
+    x = x.detach().resolve_neg()
+    x = x if stays else x.cpu()
+    name = _torch_name(x)
+    if name not in FORMATS:
+        kind = "c" if x.is_complex() else "b" if x.dtype is torch.bool else "i"
+        if kind != "i" or not integers:
+            raise DataError(_refusal(name, kind))
+        x, name = x.double(), "float64"
+    if stays:
+        return TensorValues(x, name)
     if name in _NUMPY_NAMES:
-        return Values(x.resolve_neg().numpy(), name)
-    if name in _coded_names():
-        container = float_format(name).container
-        codes = x.view(torch.uint8 if container.itemsize == 1 else torch.int16).numpy()
-        return Values(codes.view(container), name)
-    kind = "c" if x.is_complex() else "b" if x.dtype is torch.bool else "i"
-    if kind == "i" and integers:
-        return Values(x.numpy().astype(np.float64), "float64")
-    raise DataError(_refusal(name, kind))
+        return Values(x.numpy(), name)
+    container = float_format(name).container
+    codes = x.view(torch.uint8 if container.itemsize == 1 else torch.int16).numpy()
+    return Values(codes.view(container), name)
+
+
+def _torch_name(x: Any) -> str:
+    """``bfloat16`` of a tensor of type ``torch.bfloat16``."""
+    return str(x.dtype).removeprefix("torch.")

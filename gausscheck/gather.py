@@ -99,60 +99,61 @@ class _Walk:
             if p.scope == "sample" and samples > 1 and size >= p.smallest and p.definition.value is not None
         }
         passes = 1 + sum(1 if n.permutations is None else 2 * n.permutations for n in self.spectrum_needs)
-        self.engine: Engine = select(values.size * passes)
+        self.engine: Engine = select(values.size * passes, device=values.device)
         self.candidates = LatticeCandidates()
 
-    def chunks(self) -> Iterator[tuple[int, NDArray[Any]]]:
+    def chunks(self) -> Iterator[tuple[int, Values]]:
         """Pieces of shape (rows, values) with the number of their first sample, in order."""
         rows = max(1, CHUNK // max(self.kept.size, 1))
         for start in range(0, self.kept.samples, rows):
             stop = min(start + rows, self.kept.samples)
-            yield start, self.layout.rows(self.values.data, start, stop)
+            yield start, self.values.like(self.layout.rows(self.values.data, start, stop))
 
-    def take(self, first: int, data: NDArray[Any]) -> None:
+    def take(self, first: int, block: Values) -> None:
         """Add samples ``first …``, whole."""
-        batch = self._one_pass(data)
+        batch = self._one_pass(block)
         finite = batch.nonfinite.total == 0
         self.kept.left_out += int(np.count_nonzero(~finite))
         place = batch.nonfinite.location()
         if self.kept.first_bad is None and place is not None:
             self.kept.first_bad = (first + place[0], place[1])
         scaled = _scaled(batch, self.scale)
-        index = np.arange(first, first + data.shape[0])[finite]
+        index = np.arange(first, first + block.shape[0])[finite]
         for key, value in self.by_sample.items():
             kept = SampleValues.of(value(scaled)[finite], index, scaled.moments.sums[finite])
             self.kept.worst[key] = self.kept.worst.get(key, SampleValues()).merge(kept)
         pooled = scaled.pool()
         self.kept.pooled = pooled if self.kept.pooled is None else self.kept.pooled.merge(pooled)
         if self.spectrum_needs and finite.any():
-            self._spectra(index, data[finite] if not finite.all() else data, batch)
+            self._spectra(index, block if finite.all() else block.rows(finite), batch)
 
-    def _one_pass(self, data: NDArray[Any]) -> OnePass:
+    def _one_pass(self, block: Values) -> OnePass:
         """One pass in pieces, so that a long sample is never decoded as a whole."""
-        if data.size <= 2 * CHUNK or data.shape[0] > 1:
-            self._detect(data)
-            return self.engine.one_pass(Values(data, self.values.dtype))
+        rows, size = block.shape
+        if block.size <= 2 * CHUNK or rows > 1:
+            self._detect(block)
+            return self.engine.one_pass(block)
         total: OnePass | None = None
-        for start in range(0, data.shape[1], CHUNK):
-            piece = data[:, start : start + CHUNK]
+        for start in range(0, size, CHUNK):
+            piece = block.columns(start, start + CHUNK)
             self._detect(piece)
-            part = self.engine.one_pass(Values(piece, self.values.dtype)).shifted(start)
+            part = self.engine.one_pass(piece).shifted(start)
             total = part if total is None else total.merge(part)
             self.release()
         assert total is not None
         return total
 
-    def _detect(self, data: NDArray[Any]) -> None:
-        if not self.values.format.coded and self.values.format.bits >= 32:
-            self.candidates = self.candidates.update(data)
+    def _detect(self, block: Values) -> None:
+        if not block.format.coded and block.format.bits >= 32:
+            self.candidates = self.engine.lattices(block, self.candidates)
 
-    def _spectra(self, index: NDArray[np.int64], data: NDArray[Any], batch: OnePass) -> None:
+    def _spectra(self, index: NDArray[np.int64], block: Values, batch: OnePass) -> None:
         # Squares of values outside this range may leave that of float32. Within it float32 is enough: its
         # roundings are white and below 1e-7 of the values.
         wide = not 1e-15 < float(np.max(batch.extremes.magnitude)) < 1e15
         size = self.kept.segment_size
         for segment in range(self.kept.segments):
-            piece = Values(data[:, segment * size : (segment + 1) * size], self.values.dtype)
+            piece = block.columns(segment * size, (segment + 1) * size)
             x = self.engine.decode(piece, np.float64 if wide else np.float32)
             self.release()
             number = index * self.kept.segments + segment
@@ -204,7 +205,7 @@ def gather(
     Parameters
     ----------
     values : Values
-        May be a memory map: it is read chunk by chunk.
+        May be a memory map, or a tensor on a device: it is read chunk by chunk, where it lives.
     layout : Layout
     battery : Battery
     scale : float
@@ -218,9 +219,9 @@ def gather(
     """
     walk = _Walk(values, layout, battery, scale=scale, seed=seed, release=release)
     done = 0
-    for first, data in walk.chunks():
-        walk.take(first, data)
-        done += data.size
+    for first, block in walk.chunks():
+        walk.take(first, block)
+        done += block.size
         walk.release()
         if progress is not None:
             progress(done, values.size)

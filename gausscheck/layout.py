@@ -7,7 +7,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.errors import ArgumentError, DataError
 
@@ -114,26 +113,30 @@ class Layout:
         count = 1 if axis is None else int(shape[axis])
         return count, prod(int(n) for position, n in enumerate(shape) if position != axis)
 
-    def rows(self, array: NDArray[Any], start: int = 0, stop: int | None = None) -> NDArray[Any]:
+    def rows(self, array: Any, start: int = 0, stop: int | None = None) -> Any:
         """Samples `start` to `stop`, one a row, the other axes flattened in stored order.
 
         Parameters
         ----------
-        array : numpy.ndarray
+        array : numpy.ndarray or torch.Tensor
             Of a shape that this layout fits.
         start, stop : int
             As in a slice along the sample axis (one sample if there is none).
 
         Returns
         -------
-        numpy.ndarray
-            Shape ``(stop - start, D)``; a view wherever strides allow, else a copy of these samples only.
+        numpy.ndarray or torch.Tensor
+            As `array` is. Shape ``(stop - start, D)``; a view wherever strides allow, else a copy of these
+            samples only.
         """
         count, size = self.samples(array.shape)
         begin, end, _ = slice(start, stop).indices(count)
         end = max(begin, end)
         axis = self.sample_axis
-        first = array[np.newaxis] if axis is None else np.moveaxis(array, axis, 0)
+        first = array[None] if axis is None else array
+        # The axis goes to the front by exchanges of neighbours, a method that arrays and tensors share.
+        for place in range(axis or 0, 0, -1):
+            first = first.swapaxes(place - 1, place)
         return first[begin:end].reshape(end - begin, size)
 
     def position(self, sample: int, index: int, shape: tuple[int, ...]) -> tuple[int, ...]:

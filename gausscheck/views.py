@@ -31,7 +31,7 @@ def permutation_keys(seed: int, permutation: int, number: NDArray[np.int64]) -> 
 
 def spectrum_values(
     engine: Engine,
-    x: NDArray[Any],
+    x: Any,
     need: SpectrumNeed,
     *,
     seed: int = 0,
@@ -43,8 +43,9 @@ def spectrum_values(
     Parameters
     ----------
     engine : Engine
-    x : numpy.ndarray
-        Decoded values; **overwritten** by a permutation of themselves in the permuted view.
+    x : numpy.ndarray or torch.Tensor
+        Values as the engine decodes them; **overwritten** by a permutation of themselves in the permuted
+        view.
     need : SpectrumNeed
         Block, centre and view.
     seed : int

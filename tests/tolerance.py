@@ -23,6 +23,9 @@ def tolerance(operation: str, *, dtype: str = "float64", n: int = 1, order: int 
         ``power_spectrum``: of P, relative to the mean ordinate. Both engines use the same transform; the
         ordinate is rounded to the transform's precision (hypot: 1 ulp) by one and not by the other, and n
         values are added in float64.
+        ``other_transform``: of P, relative to the root mean square ordinate, where both transforms are of
+        other make. Each has an error in the 2-norm of at most log2(n) roundings, which bounds the mean error
+        of the ordinates.
     dtype : str
         Format of the input.
     n : int
@@ -35,4 +38,7 @@ def tolerance(operation: str, *, dtype: str = "float64", n: int = 1, order: int 
     if operation == "power_spectrum":
         transform = float(np.finfo(np.float64 if dtype == "float64" else np.float32).eps)
         return 2.0 * transform + 2.0 * _EPS64 * n
+    if operation == "other_transform":
+        transform = float(np.finfo(np.float64 if dtype == "float64" else np.float32).eps)
+        return 2.0 * transform * np.log2(n) + 2.0 * _EPS64 * n
     raise ValueError(operation)

@@ -170,15 +170,14 @@ class Statistic:
 
         checked = self.check(**parameters)
         values = as_values(x)
-        rows = Layout.resolve(layout, values.shape).rows(values.data)
-        samples, size = rows.shape
+        block = values.like(Layout.resolve(layout, values.shape).rows(values.data))
+        samples, size = block.shape
         smallest = self.smallest(**parameters)
         if size == 0 or (size if self.of_samples else samples * size) < smallest:
             msg = f"{self.name} needs at least {smallest} values, got {samples} samples of {size}"
             raise DataError(msg)
         need = self.needs(**checked)
-        engine = select(values.size)
-        block = type(values)(rows, values.dtype)
+        engine = select(values.size, device=values.device)
         if isinstance(need, OnePassNeed):
             summary = engine.one_pass(block).pool()
             if self.family != "validity" and int(summary.moments.n) < smallest:

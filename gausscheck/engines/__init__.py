@@ -1,4 +1,4 @@
-"""How data is reduced to summaries: plain NumPy (the oracle) and fused Numba kernels."""
+"""How data is reduced to summaries: plain NumPy (the oracle), fused Numba kernels, torch on a device."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ permutes 2.8e6 (measured with ``tests/benchmarks/bench_pass.py``).
 """
 
 
-def select(size: int, threads: int | None = None) -> Engine:
-    """Engine for a piece of work, by its size alone, so that the same call always takes the same road.
+def select(size: int, threads: int | None = None, *, device: str | None = None) -> Engine:
+    """Engine for a piece of work, by its size and place, so that the same call always takes the same road.
 
     Parameters
     ----------
@@ -29,13 +29,20 @@ def select(size: int, threads: int | None = None) -> Engine:
         Number of values that will be read, over all the passes of the work.
     threads : int, optional
         Threads to work on; all CPUs that this process may use by default.
+    device : str, optional
+        Where the values live, as :attr:`gausscheck.arrays.Values.device` says; None for the memory of NumPy.
 
     Returns
     -------
     Engine
+        Torch for values on a device.
         NumPy below ``NUMBA_PAYS`` values, where the start of Numba costs more than it saves; NumPy too where
         Numba cannot be imported or the environment says ``GAUSSCHECK_NO_NUMBA=1``.
     """
+    if device is not None:
+        from gausscheck.engines.torch.engine import TorchEngine
+
+        return TorchEngine()
     workers = _available_threads() if threads is None else threads
     if size < NUMBA_PAYS or os.environ.get(NO_NUMBA) == "1" or not _numba_works():
         from gausscheck.engines.numpy import NumpyEngine

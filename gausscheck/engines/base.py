@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gausscheck.arrays import Values
 from gausscheck.errors import ArgumentError, DataError
+from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import Counts, OnePass
 
 __all__ = [
@@ -48,10 +49,13 @@ def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 class Engine(Protocol):
     """How data is reduced. Values have shape ``(B, D)``: B samples of D values.
 
+    Decoded values are arrays of NumPy; those of the torch engine are tensors on the device of the values, and
+    an array of decoded values means such a tensor there. Summaries are arrays of NumPy always.
+
     Attributes
     ----------
     name : str
-        ``numpy`` or ``numba``.
+        ``numpy``, ``numba`` or ``torch``.
     """
 
     name: str
@@ -81,14 +85,26 @@ class Engine(Protocol):
         """
         ...
 
-    def decode(self, values: Values, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    def lattices(self, values: Values, candidates: LatticeCandidates) -> LatticeCandidates:
+        """Lattices among `candidates` that all finite values lie on too.
+
+        Parameters
+        ----------
+        values : Values
+            float32 or float64.
+        candidates : LatticeCandidates
+            What is left after the values seen before.
+        """
+        ...
+
+    def decode(self, values: Values, dtype: DTypeLike = np.float32) -> Any:
         """Values as float32 or float64, shape ``(B, D)``, in fresh, writeable, C-contiguous memory.
 
         float64 values beyond the range of float32 become infinite where float32 is asked for.
         """
         ...
 
-    def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
+    def shuffle(self, x: Any, keys: NDArray[np.uint64]) -> None:
         """Permute each row of `x` in place, uniformly, independently, and reproducibly from its key.
 
         Parameters
@@ -103,12 +119,13 @@ class Engine(Protocol):
         Fisher-Yates: for i = 1..D-1 exchange x_i with x_j, j uniform on 0..i. With ``mix`` the output
         function of SplitMix64 and g its increment, ``h_i = mix(mix(key + g) + (i + 1) g)``,
         ``j = floor(h_i (i + 1) / 2**64)``: the probability of each j is off by less than (i + 1)/2**64 of
-        itself. Both engines make the same permutation, bit for bit.
+        itself. The NumPy and Numba engines make the same permutation, bit for bit. The torch engine sorts by
+        ``h_i`` instead (:func:`gausscheck.engines.torch.shuffle.hashed_order`): as uniform, another draw.
         """
         ...
 
     def power_spectrum(
-        self, x: NDArray[Any], block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
+        self, x: Any, block: int = 16, mu: float = RAYLEIGH_MEAN, scale: float = 1.0
     ) -> NDArray[np.float64]:
         """Batched power-spectrum discrepancy of each row.
 
@@ -160,27 +177,29 @@ def checked_decode(dtype: DTypeLike) -> np.dtype[Any]:
     return wanted
 
 
-def _checked_floats(x: NDArray[Any], verb: str) -> None:
-    if x.ndim != 2 or x.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        msg = f"{verb} takes float32 or float64 of shape (B, D), got {x.dtype} of shape {x.shape}"
+def _checked_floats(x: Any, verb: str) -> None:
+    found = str(x.dtype).removeprefix("torch.")
+    if x.ndim != 2 or found not in ("float32", "float64"):
+        msg = f"{verb} takes float32 or float64 of shape (B, D), got {found} of shape {tuple(x.shape)}"
         raise ArgumentError(msg)
 
 
-def checked_shuffle(x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
+def checked_shuffle(x: Any, keys: NDArray[np.uint64], *, writeable: bool = True) -> None:
     """Raise unless `x` and `keys` can be shuffled as :meth:`Engine.shuffle` says."""
     _checked_floats(x, "shuffle")
-    if not x.flags.writeable:
+    shape = tuple(x.shape)
+    if not writeable:
         msg = "shuffle works in place, but the array is read-only; pass a copy"
         raise ArgumentError(msg)
-    if keys.dtype != np.dtype(np.uint64) or keys.shape != x.shape[:1]:
-        msg = f"shuffle of shape {x.shape} takes one uint64 key a row, got {keys.dtype} of shape {keys.shape}"
+    if keys.dtype != np.dtype(np.uint64) or keys.shape != shape[:1]:
+        msg = f"shuffle of shape {shape} takes one uint64 key a row, got {keys.dtype} of shape {keys.shape}"
         raise ArgumentError(msg)
-    if x.shape[1] > _LONGEST_SHUFFLE:
-        msg = f"a sample of {x.shape[1]} values is too long to permute (2**32 at most); split it into samples"
+    if shape[1] > _LONGEST_SHUFFLE:
+        msg = f"a sample of {shape[1]} values is too long to permute (2**32 at most); split it into samples"
         raise DataError(msg)
 
 
-def checked_spectrum(x: NDArray[Any], block: int, scale: float) -> int:
+def checked_spectrum(x: Any, block: int, scale: float) -> int:
     """Number of ordinates ceil(D/2) - 1; raise unless the arguments fit :meth:`Engine.power_spectrum`."""
     _checked_floats(x, "power_spectrum")
     size = int(x.shape[1])

@@ -23,6 +23,7 @@ from gausscheck.engines.base import (
 )
 from gausscheck.engines.numpy import group_discrepancy
 from gausscheck.floats import decode_table
+from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
 from gausscheck.summaries.moments import total_sums
 
@@ -110,6 +111,10 @@ class NumbaEngine:
         parts = self._share(work, pieces, values.size)
         return Counts(np.sum(parts, axis=0, dtype=np.int64), values.dtype)
 
+    def lattices(self, values: Values, candidates: LatticeCandidates) -> LatticeCandidates:
+        """See :meth:`gausscheck.engines.base.Engine.lattices`."""
+        return candidates.update(values.data)
+
     def decode(self, values: Values, dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """See :meth:`gausscheck.engines.base.Engine.decode`."""
         wanted = checked_decode(dtype)
@@ -133,7 +138,7 @@ class NumbaEngine:
     def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
         """See :meth:`gausscheck.engines.base.Engine.shuffle`."""
         kernels = _kernels()
-        checked_shuffle(x, keys)
+        checked_shuffle(x, keys, writeable=x.flags.writeable)
         rows = np.ascontiguousarray(x)
         seeds = np.array(keys)  # writeable and contiguous, whatever the caller holds
         self._share(lambda start, stop: kernels.shuffle(rows, seeds, start, stop), x.shape[0], x.size)

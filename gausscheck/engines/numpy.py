@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -20,6 +19,8 @@ from gausscheck.engines.base import (
     checked_spectrum,
     mix,
 )
+from gausscheck.engines.tiles import pass_in_tiles
+from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
 from gausscheck.summaries.moments import saturated, total_sums
 
@@ -44,24 +45,7 @@ class NumpyEngine:
 
     def one_pass(self, values: Values) -> OnePass:
         """See :meth:`gausscheck.engines.base.Engine.one_pass`."""
-        rows, size = checked_rows(values).shape
-        step = max(1, _TILE // max(size, 1))
-        parts = [self._strip(values, start, min(start + step, rows)) for start in range(0, rows, step)]
-        return _stack(parts) if parts else _reduce(np.empty((0, size)))
-
-    @staticmethod
-    def _strip(values: Values, start: int, stop: int) -> OnePass:
-        """One pass over whole rows, in tiles of columns."""
-        size = values.shape[1]
-        edges = [*range(0, size, _TILE), size] if size else [0, 0]
-        parts = (
-            _reduce(Values(values.data[start:stop, low:high], values.dtype).decode(np.float64)).shifted(low)
-            for low, high in pairwise(edges)
-        )
-        whole = next(parts)
-        for part in parts:
-            whole = whole.merge(part)
-        return whole
+        return pass_in_tiles(checked_rows(values), _TILE, lambda tile: _reduce(tile.decode(np.float64)))
 
     def counts(self, values: Values) -> Counts:
         """See :meth:`gausscheck.engines.base.Engine.counts`."""
@@ -76,6 +60,10 @@ class NumpyEngine:
                 table += np.bincount(unsigned.ravel(), minlength=patterns)
         return Counts(table, values.dtype)
 
+    def lattices(self, values: Values, candidates: LatticeCandidates) -> LatticeCandidates:
+        """See :meth:`gausscheck.engines.base.Engine.lattices`."""
+        return candidates.update(values.data)
+
     def decode(self, values: Values, dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """See :meth:`gausscheck.engines.base.Engine.decode`."""
         wanted = checked_decode(dtype)
@@ -86,7 +74,7 @@ class NumpyEngine:
 
     def shuffle(self, x: NDArray[Any], keys: NDArray[np.uint64]) -> None:
         """See :meth:`gausscheck.engines.base.Engine.shuffle`."""
-        checked_shuffle(x, keys)
+        checked_shuffle(x, keys, writeable=x.flags.writeable)
         for row, key in zip(x, keys, strict=True):
             _fisher_yates(row, int(key))
 
@@ -135,22 +123,6 @@ def _reduce(x: NDArray[np.float64]) -> OnePass:
             np.sum(np.isposinf(x), axis=1, dtype=np.int64),
             np.sum(np.isneginf(x), axis=1, dtype=np.int64),
             first.astype(np.int64),
-        ),
-    )
-
-
-def _stack(parts: list[OnePass]) -> OnePass:
-    def join(*fields: NDArray[Any]) -> NDArray[Any]:
-        return np.concatenate(fields, axis=0)
-
-    return OnePass(
-        Moments(join(*(p.moments.n for p in parts)), join(*(p.moments.sums for p in parts))),
-        Extremes(join(*(p.extremes.low for p in parts)), join(*(p.extremes.high for p in parts))),
-        Nonfinite(
-            join(*(p.nonfinite.nan for p in parts)),
-            join(*(p.nonfinite.posinf for p in parts)),
-            join(*(p.nonfinite.neginf for p in parts)),
-            join(*(p.nonfinite.first for p in parts)),
         ),
     )
 
