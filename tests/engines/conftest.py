@@ -1,53 +1,10 @@
 """Engines under one law: those that draw the same permutations, and all of them."""
 
-import numpy as np
 import pytest
+from engines.tensors import OnArrays
 
-from gausscheck.arrays import TensorValues
 from gausscheck.engines.numba import NumbaEngine
 from gausscheck.engines.numpy import NumpyEngine
-
-
-class OnArrays:
-    """The torch engine on arrays of NumPy: tensors go in, arrays come out."""
-
-    name = "torch"
-
-    def __init__(self):
-        self.torch = pytest.importorskip("torch")
-        from gausscheck.engines.torch.engine import TorchEngine
-
-        self.engine = TorchEngine()
-
-    def tensor(self, x):
-        """A tensor in the array's own memory wherever torch takes it: not backwards, nor read-only."""
-        if min(x.strides, default=1) < 0 or not x.flags.writeable:
-            x = np.array(x)
-        return self.torch.from_numpy(x)
-
-    def held(self, values):
-        codes = values.data.view(np.int16) if values.data.dtype == np.uint16 else values.data
-        tensor = self.tensor(codes)
-        return TensorValues(tensor.view(getattr(self.torch, values.dtype)), values.dtype)
-
-    def one_pass(self, values):
-        return self.engine.one_pass(self.held(values))
-
-    def counts(self, values):
-        return self.engine.counts(self.held(values))
-
-    def lattices(self, values, candidates):
-        return self.engine.lattices(self.held(values), candidates)
-
-    def decode(self, values, dtype=np.float32):
-        return self.engine.decode(self.held(values), dtype).numpy()
-
-    def shuffle(self, x, keys):
-        self.engine.shuffle(self.tensor(x), keys)
-
-    def power_spectrum(self, x, *args, **options):
-        return self.engine.power_spectrum(self.tensor(x), *args, **options)
-
 
 ENGINES = {"numpy": NumpyEngine, "numba": NumbaEngine, "numba-2-threads": lambda: NumbaEngine(2)}
 
@@ -61,3 +18,9 @@ def engine(request):
 def host_engine(request):
     """An engine that permutes by Fisher-Yates, in NumPy's memory."""
     return ENGINES[request.param]()
+
+
+@pytest.fixture
+def on_device(monkeypatch):
+    """No tensor is read by NumPy: each stays where it is."""
+    monkeypatch.setattr("gausscheck.arrays.READ_BY_NUMPY", frozenset())
