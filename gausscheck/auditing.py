@@ -39,7 +39,8 @@ def audit(
     Parameters
     ----------
     x : array_like
-        NumPy array, torch tensor, or anything with ``__array__``; any float dtype, any shape.
+        NumPy array, torch tensor, or anything with ``__array__``; any float dtype, any shape. A tensor on a
+        device such as CUDA is audited there; its permuted power spectrum draws other permutations.
     layout : str, optional
         Axis letters ``b`` sample, ``c`` channel, ``t h w`` time and space, such as ``"b w c"``. By default
         from the number of axes: ``w``, ``b w``, ``c h w``, ``b c h w``, ``b c t h w``.
