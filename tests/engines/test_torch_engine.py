@@ -39,6 +39,40 @@ def test_shuffle_is_the_hashed_order_in_place(monkeypatch):
             torch_engine.TorchEngine().shuffle(x, key)
 
 
+class Storages(torch.utils._python_dispatch.TorchDispatchMode):
+    """Sizes in bytes of the memory behind all results, but for that of one tensor."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.known, self.sizes = x.untyped_storage().data_ptr(), []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for one in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(one, torch.Tensor) and one.untyped_storage().data_ptr() != self.known:
+                self.sizes.append(one.untyped_storage().nbytes())
+        return result
+
+
+@pytest.mark.parametrize("shape", [(1, 50_000), (50, 1000), (5000, 10)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_memory_is_bounded_by_tiles(dtype, shape, monkeypatch):
+    monkeypatch.setattr(torch_engine, "_TILE", 1000)
+    monkeypatch.setattr("gausscheck.engines.torch.lattices._TILE", 1000)
+    engine, x = torch_engine.TorchEngine(), noise(*shape).bfloat16().to(getattr(torch, dtype))
+    x[-1, -1] = np.nan
+    values = TensorValues(x, dtype)
+    with Storages(x) as kept:
+        engine.one_pass(values)
+        if dtype == "bfloat16":
+            engine.counts(values)
+        else:
+            assert "bf16" in engine.lattices(values, LatticeCandidates()).names
+    # 1000 values, or 14 numbers a sample of a tile, in float64; or the table of counts
+    most = 8 * 2**16 if dtype == "bfloat16" else 8 * 14 * max(1, 1000 // shape[1])
+    assert 8 * 1000 <= max(kept.sizes) <= max(most, 8 * 1000)
+
+
 def patterns(lattice, dtype):
     """Values on a lattice with all that is special: zeros, subnormals, the largest; then none."""
     points = lattice.points
