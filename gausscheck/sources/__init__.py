@@ -1,6 +1,7 @@
 """Readers: one file format each, lazy, validated.
 
-Opening a file reads its header only; values are mapped when a tensor is opened. Nothing is ever unpickled.
+Opening a file reads its header only; values are mapped when a tensor is opened. No code in a file is ever
+run: pickles are left alone, but for those of ``torch.save``, which torch's restricted unpickler reads.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from gausscheck.sources.paths import expand
 from gausscheck.sources.safetensors import SafetensorsSource
 from gausscheck.sources.sharded import ShardedSource
 from gausscheck.sources.sniff import identify
+from gausscheck.sources.torch_file import TorchSource
 
 __all__ = ["Source", "Tensor", "TensorEntry", "expand", "open_source"]
 
-_READERS: tuple[type[SafetensorsSource | ShardedSource | NpySource | NpzSource], ...] = (
+_READERS: tuple[type[SafetensorsSource | ShardedSource | NpySource | NpzSource | TorchSource], ...] = (
     SafetensorsSource,
     ShardedSource,
     NpySource,
     NpzSource,
+    TorchSource,
 )
 
 
@@ -32,7 +35,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     Parameters
     ----------
     path : path-like
-        A .safetensors, .latent, .npy, .npz or .safetensors.index.json file, whatever it is called.
+        A .safetensors, .latent, .npy, .npz, .pt, .pth or .safetensors.index.json file, whatever it is called.
 
     Returns
     -------

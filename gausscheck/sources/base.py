@@ -154,7 +154,7 @@ class Source(ABC):
     path : pathlib.Path
         The file.
     format : str
-        ``safetensors``, ``safetensors-index``, ``npy`` or ``npz``.
+        ``safetensors``, ``safetensors-index``, ``npy``, ``npz`` or ``torch``.
     metadata : Mapping[str, str]
         What the file says about itself.
     entries : tuple of TensorEntry

@@ -54,7 +54,9 @@ def archive(file: BinaryIO, where: str) -> Iterator[zipfile.ZipFile]:
     except FileFormatError:
         raise
     except (*_BAD_ZIP, OSError) as error:
-        msg = f"{where}: the zip archive is damaged ({error!s:.200}); write the file anew"
+        # zipfile looks for the directory at the end alone, and says so of files that begin as archives.
+        end = ": its end is missing, it is cut short" if "not a zip file" in str(error) else ""
+        msg = f"{where}: the zip archive is damaged ({error!s:.200}{end}); write the file anew"
         raise FileFormatError(msg) from error
 
 

@@ -12,7 +12,7 @@ from gausscheck.sources.sharded import INDEX_ENDING, shard_paths
 
 __all__ = ["ENDINGS", "expand"]
 
-ENDINGS = (".safetensors", ".latent", ".npy", ".npz", INDEX_ENDING)
+ENDINGS = (".safetensors", ".latent", ".npy", ".npz", ".pt", ".pth", INDEX_ENDING)
 
 
 _PathLike = str | os.PathLike[str]

@@ -8,14 +8,11 @@ from gausscheck.errors import FileFormatError
 from gausscheck.sources.npy import MAGIC as NPY_MAGIC
 from gausscheck.sources.npz import archive, is_array_member
 from gausscheck.sources.regions import opened
+from gausscheck.sources.torch_load import LEGACY_MAGIC, is_torch_archive
 
 __all__ = ["identify"]
 
 _HEAD = 512
-_CONVERT_TORCH = (
-    "gausscheck does not unpickle; convert it: "
-    "safetensors.torch.save_file({'noise': torch.load(PATH, weights_only=True)}, 'noise.safetensors')"
-)
 _CONVERT = "convert it to .safetensors or .npy"
 _UNPACK = "unpack it first"
 
@@ -27,14 +24,13 @@ _FOREIGN = (
         "a Git LFS pointer, not the data itself",
         "fetch the data with `git lfs pull`",
     ),
-    (
-        0,
-        b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.",
-        "a PyTorch file of the old pickle format",
-        _CONVERT_TORCH,
-    ),
     *(
-        (0, bytes([0x80, protocol]), "a Python pickle", f"gausscheck does not unpickle; {_CONVERT}")
+        (
+            0,
+            bytes([0x80, protocol]),
+            "a Python pickle, not written by torch.save",
+            f"gausscheck does not unpickle; {_CONVERT}",
+        )
         for protocol in range(2, 6)
     ),
     (0, b"\x1f\x8b", "gzip-compressed data", "unpack it first (gunzip)"),
@@ -81,7 +77,7 @@ def identify(path: Path) -> str:
     Returns
     -------
     str
-        ``safetensors``, ``safetensors-index``, ``npy`` or ``npz``.
+        ``safetensors``, ``safetensors-index``, ``npy``, ``npz`` or ``torch``.
 
     Raises
     ------
@@ -99,6 +95,14 @@ def identify(path: Path) -> str:
         return "npy"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _identify_zip(path)
+    if _is_legacy_torch(head):
+        return "torch"
+    if _is_torch_tar(head):
+        msg = (
+            f"{path}: is a PyTorch file of the tar format, written before PyTorch 0.1.10; "
+            "load it with torch and save it anew with torch.save"
+        )
+        raise FileFormatError(msg)
     for offset, signature, what, advice in _FOREIGN:
         if head.startswith(signature, offset):
             msg = f"{path}: is {what}; {advice}"
@@ -111,7 +115,7 @@ def identify(path: Path) -> str:
         raise FileFormatError(msg)
     msg = (
         f"{path}: is of no known format (it begins with the bytes {head[:8].hex(' ')}); "
-        "gausscheck reads .safetensors, .latent, .npy, .npz and *.safetensors.index.json"
+        "gausscheck reads .safetensors, .latent, .npy, .npz, .pt, .pth and *.safetensors.index.json"
     )
     raise FileFormatError(msg)
 
@@ -121,13 +125,22 @@ def _is_safetensors(head: bytes) -> bool:
     return head[4:9] == b"\0\0\0\0{"
 
 
+def _is_legacy_torch(head: bytes) -> bool:
+    # Protocols from 4 on put a frame of 9 bytes before the number.
+    return head[:1] == b"\x80" and head.find(LEGACY_MAGIC, 0, 32) in (2, 11)
+
+
+def _is_torch_tar(head: bytes) -> bool:
+    first = head[:100].partition(b"\0")[0]
+    return head[257:262] == b"ustar" and first in (b"sys_info", b"pickle", b"tensors", b"storages")
+
+
 def _identify_zip(path: Path) -> str:
     with opened(path) as file, archive(file, str(path)) as zipped:
         names = zipped.namelist()
     if any(is_array_member(name) for name in names):
         return "npz"
-    if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
-        msg = f"{path}: is a PyTorch file (a zip archive with a pickle); {_CONVERT_TORCH}"
-        raise FileFormatError(msg)
-    msg = f"{path}: is a zip archive of {len(names)} files without a .npy array; {_CONVERT}"
+    if is_torch_archive(names):
+        return "torch"
+    msg = f"{path}: is a zip archive of {len(names)} files without a .npy array or a torch pickle; {_CONVERT}"
     raise FileFormatError(msg)

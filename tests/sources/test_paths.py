@@ -13,7 +13,7 @@ from gausscheck.sources import expand
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name in ["b.npy", "a.npz", "sub/c.latent", "sub/deep/D.SAFETENSORS", "readme.md", "e.pt"]:
+    for name in ["b.npy", "a.npz", "sub/c.latent", "sub/deep/D.SAFETENSORS", "readme.md", "e.ckpt"]:
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
@@ -52,7 +52,7 @@ def test_a_file_whose_name_looks_like_a_pattern(tree: Path) -> None:
 
 def test_nothing_found_says_what_was_looked_for(tree: Path) -> None:
     (tree / "empty").mkdir()
-    wanted = r"looked for \*.safetensors, \*.latent, \*.npy, \*.npz, \*.safetensors.index.json"
+    wanted = r"looked for \*.safetensors, \*.latent, \*.npy, \*.npz, \*.pt, \*.pth, \*.safetensors.index.json"
     with pytest.raises(ArgumentError, match=wanted):
         expand([tree / "b.npy", tree / "empty"])
     with pytest.raises(ArgumentError, match=r"pattern '.*\*.h5' matches no file"):

@@ -46,31 +46,9 @@ def _tar() -> bytes:
     return buffer.getvalue()
 
 
-def _torch_zip() -> bytes:
-    torch = pytest.importorskip("torch")
-    buffer = io.BytesIO()
-    torch.save(torch.zeros(3), buffer)
-    return buffer.getvalue()
-
-
-def _torch_legacy() -> bytes:
-    torch = pytest.importorskip("torch")
-    buffer = io.BytesIO()
-    torch.save(torch.zeros(3), buffer, _use_new_zipfile_serialization=False)
-    return buffer.getvalue()
-
-
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 134218908\n"
 FOREIGN = {
     "lfs": (lambda: LFS, ["Git LFS pointer", "git lfs pull"]),
-    "torch zip": (
-        _torch_zip,
-        ["a PyTorch file (a zip archive with a pickle)", "safetensors.torch.save_file"],
-    ),
-    "torch legacy": (
-        _torch_legacy,
-        ["a PyTorch file of the old pickle format", "safetensors.torch.save_file"],
-    ),
     "pickle": (lambda: pickle.dumps([1.0]), ["a Python pickle", "does not unpickle", "convert it to"]),
     "pickle 2": (lambda: pickle.dumps([1.0], 2), ["a Python pickle"]),
     "gzip": (lambda: gzip.compress(b"x" * 99), ["gzip-compressed", "gunzip"]),
