@@ -116,7 +116,7 @@ def audit_files(
     Parameters
     ----------
     paths : path or iterable of paths
-        Files, folders or patterns: safetensors, npy, npz.
+        Files, folders or patterns: safetensors, npy, npz, pt (with torch).
     keys : str or sequence of str
         Names or patterns of the tensors to take; by default those named like latents or noise.
     layout, battery, reference, lattice, permutations, seed, alpha, tolerance, progress

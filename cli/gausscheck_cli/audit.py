@@ -155,7 +155,8 @@ def audit(
 ) -> None:
     """Test whether tensors in files are Gaussian noise.
 
-    PATH is a .safetensors, .latent, .npy or .npz file, a *.safetensors.index.json, a folder, or a pattern.
+    PATH is a .safetensors, .latent, .npy, .npz, .pt or .pth file, a *.safetensors.index.json, a folder, or a
+    pattern.
 
     \b
     gausscheck audit noise.safetensors
