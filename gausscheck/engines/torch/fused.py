@@ -1,0 +1,173 @@
+"""Compiled passes of the power spectrum and its gradient on a CPU; importing this module imports Numba.
+
+What :mod:`gausscheck.engines.torch.spectrum` does in a dozen passes over a row takes four here: permute,
+weigh, turn, put back. The transforms between them are torch's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gausscheck.engines.kernels import jit
+from gausscheck.engines.kernels import shuffle as shuffle_rows
+from gausscheck.engines.torch.split import SplitTransform
+
+__all__ = ["FusedSpectrum", "all_finite", "shuffled_order"]
+
+_TILE = 16
+
+
+def shuffled_order(size: int, keys: Tensor) -> Tensor:
+    """Uniform permutations of 0..size-1, one for each 64-bit key: int32, shape (len(keys), size)."""
+    orders = torch.arange(size, dtype=torch.int32).repeat(keys.shape[0], 1)
+    shuffle_rows(orders.numpy(), keys.numpy().view(np.uint64), 0, keys.shape[0])
+    return orders
+
+
+class FusedSpectrum:
+    """Power-spectrum discrepancy of each row of `x` and, on demand, its gradient.
+
+    Parameters
+    ----------
+    x : Tensor
+        On the CPU, float32 or float64, shape (B, D), C-contiguous, detached.
+    positions : Tensor of int32, optional
+        Shape (D,), as in :class:`gausscheck.engines.torch.orders.Orders` with a split; as stored by default.
+    transform : SplitTransform
+    block : int
+    mu : float
+    wanted : bool
+        Whether the gradient will be asked for.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        positions: Tensor | None,
+        transform: SplitTransform,
+        *,
+        block: int,
+        mu: float,
+        wanted: bool,
+    ) -> None:
+        self.positions, self.transform = positions, transform
+        rows, n1, n2 = x.shape[0], transform.n1, transform.n2
+        if positions is None:
+            laid = x.view(rows, n1, n2).transpose(1, 2).contiguous()
+        else:
+            laid = torch.empty_like(x)
+            _gather(x.numpy(), positions.numpy(), laid.numpy())
+        self.spectrum = transform.forward(laid.view(rows, n2, n1))
+        self.value = torch.empty(rows, dtype=x.dtype)
+        parts = torch.view_as_real(self.spectrum).numpy().reshape(rows, n1 // 2 + 1, 2 * n2)
+        number = parts.dtype.type
+        centre = (number(mu), number(torch.finfo(x.dtype).tiny))
+        _weigh(parts, block, centre, wanted, self.value.numpy())
+
+    def add_gradient(self, scale: Tensor, out: Tensor) -> None:
+        """``out += scale[:, None] dP/dx``."""
+        transform = self.transform
+        rows, n1, n2 = out.shape[0], transform.n1, transform.n2
+        columns = torch.fft.ifft(self.spectrum, dim=2, norm="forward")
+        inner = columns.new_empty(rows, n2, n1 // 2 + 1)
+        _turn(columns.numpy(), transform.backward_factors.numpy(), inner.numpy())
+        laid = transform.fold(inner)
+        if self.positions is None:
+            out.view(rows, n1, n2).add_(laid.transpose(1, 2).mul(scale[:, None, None]))
+        else:
+            flat = laid.reshape(rows, n1 * n2)
+            _scatter(flat.numpy(), self.positions.numpy(), scale.numpy(), out.numpy())
+
+
+@jit()
+def _gather(x, positions, out):  # type: ignore[no-untyped-def]
+    for r in range(x.shape[0]):
+        for i in range(positions.size):
+            out[r, i] = x[r, positions[i]]
+
+
+@jit()
+def _scatter(laid, positions, scale, out):  # type: ignore[no-untyped-def]
+    for r in range(laid.shape[0]):
+        for i in range(positions.size):
+            out[r, positions[i]] += scale[r] * laid[r, i]
+
+
+@jit()
+def _turn(columns, factors, out):  # type: ignore[no-untyped-def]
+    """``out[r, b, p] = columns[r, p, b] factors[p, b]``, tile by tile."""
+    rows, height, width = columns.shape
+    for r in range(rows):
+        for top in range(0, height, _TILE):
+            bottom = min(top + _TILE, height)
+            for left in range(0, width, _TILE):
+                for b in range(left, min(left + _TILE, width)):
+                    for p in range(top, bottom):
+                        out[r, b, p] = columns[r, p, b] * factors[p, b]
+
+
+@jit(fastmath={"contract"})
+def _weigh(parts, block, centre, wanted, value):  # type: ignore[no-untyped-def]
+    """Values of all rows; their spectra X[p, q], parts side by side, become those of the gradients.
+
+    Groups are `block` consecutive p at one q, see :mod:`gausscheck.engines.torch.split`. `centre` holds mu
+    and the smallest normal number.
+    """
+    mu, tiny = centre
+    rows, height, width = parts.shape
+    half, middle = height - 1, width // 4
+    number = parts.dtype.type
+    groups = half // block * 2 * middle
+    inverse = np.empty((block, middle), parts.dtype)
+    total = np.empty(middle, parts.dtype)
+    for r in range(rows):
+        whole = 0.0
+        for lower in range(2):
+            left, right = 2 * middle * lower, 2 * middle * (lower + 1)
+            for first in range(1 - lower, half + 1 - lower, block):
+                nyquist = lower == 1 and first == 0
+                if nyquist:
+                    parts[r, 0, left : left + 2] = 0
+                total[:] = 0
+                for i in range(block):
+                    row = parts[r, first + i, left:right]
+                    for q in range(middle):
+                        square = row[2 * q] * row[2 * q] + row[2 * q + 1] * row[2 * q + 1]
+                        inverse[i, q] = number(1) / np.sqrt(square + tiny)
+                        total[q] += square * inverse[i, q]
+                for q in range(middle):
+                    size = number(block - 1) if nyquist and q == 0 else number(block)
+                    off = total[q] / size - mu
+                    whole += abs(np.float64(off))
+                    total[q] = np.sign(off) / (size * number(groups))
+                if wanted:
+                    for i in range(block):
+                        row = parts[r, first + i, left:right]
+                        for q in range(middle):
+                            weight = inverse[i, q] * total[q]
+                            row[2 * q] *= weight
+                            row[2 * q + 1] *= weight
+        if wanted:
+            # These frequencies stand in the matrix twice, or are left out.
+            parts[r, 0, : 2 * middle] = 0
+            parts[r, half, 2 * middle :] = 0
+        value[r] = whole / groups
+
+
+def all_finite(x: Tensor) -> bool:
+    """Whether a contiguous tensor on the CPU holds neither NaN nor infinity."""
+    return bool(_all_finite(x.numpy().reshape(-1)))
+
+
+@jit(fastmath={"reassoc"})
+def _all_finite(x):  # type: ignore[no-untyped-def]
+    # The difference of a finite number with itself is 0, of others NaN; blocks leave the loop early.
+    for start in range(0, x.size, 4096):
+        total = x.dtype.type(0)
+        for i in range(start, min(start + 4096, x.size)):
+            total += x[i] - x[i]
+        if total != 0:
+            return False
+    return True

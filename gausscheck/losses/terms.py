@@ -1,0 +1,195 @@
+"""Terms of a loss: a statistic of each sample, how far it is from its target, and its null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, sqrt
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gausscheck.catalogue import statistics
+from gausscheck.gaussian import raw_moment
+from gausscheck.nulls.base import Null
+from gausscheck.nulls.quantile import quantile
+
+__all__ = ["MomentTerm", "SpectrumTerm", "Term", "Window", "typical_window"]
+
+_ROOT_SAFETY = 1e-3
+
+
+@dataclass(frozen=True)
+class Window:
+    """Central range of a statistic under H0, and its standard deviation."""
+
+    low: float
+    high: float
+    std: float
+
+
+class Term(Protocol):
+    """One statistic of a sample and its discrepancy from what N(0, 1) has on average.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``moment 2`` or ``power_spectrum stored``.
+    weight : float
+        What the discrepancy is multiplied by in the loss.
+    """
+
+    @property
+    def name(self) -> str:
+        """See above."""
+
+    @property
+    def weight(self) -> float:
+        """See above."""
+
+    def __hash__(self) -> int:
+        """Terms of equal parameters are equal: their windows are kept."""
+
+    def null(self, n: int) -> Null:
+        """Law of the statistic of one sample of `n` values under H0."""
+
+    def discrepancy(self, statistic: Tensor, n: int) -> Tensor:
+        """Discrepancy from the statistic, elementwise, differentiable."""
+
+    def slope(self, statistic: Tensor, n: int) -> Tensor:
+        """Its derivative, in closed form."""
+
+    def interval(self, level: float, n: int) -> tuple[float, float]:
+        """Range of the statistic where the discrepancy is at most `level`; empty as ``(inf, -inf)``."""
+
+
+@dataclass(frozen=True)
+class MomentTerm:
+    r"""``L_n = | |m_n|^{1/n} - mu_n^{1/n} |`` of the raw moment ``m_n``, arXiv:2509.07027.
+
+    The root of an odd moment has an infinite slope at 0, where its target is. Below a thousandth of the
+    moment's standard deviation it is continued by its chord, so that the slope is finite and 0 at 0.
+
+    Attributes
+    ----------
+    order : int
+        1 to 8.
+    weight : float
+    """
+
+    order: int
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """``moment n``."""
+        return f"moment {self.order}"
+
+    @property
+    def target(self) -> float:
+        """Root of the moment of N(0, 1); 0 for odd orders."""
+        return raw_moment(self.order) ** (1 / self.order)
+
+    def _safe(self, n: int) -> float:
+        if self.order % 2 == 0 or self.order == 1:
+            return 0.0
+        return _ROOT_SAFETY * sqrt(raw_moment(2 * self.order) / n)
+
+    def null(self, n: int) -> Null:
+        """Law of ``m_n``."""
+        return statistics["moment"].null(n=n, order=self.order)
+
+    def discrepancy(self, statistic: Tensor, n: int) -> Tensor:
+        """See :class:`Term`."""
+        return (self._root(statistic, n) - self.target).abs() if self.target else self._root(statistic, n)
+
+    def _root(self, statistic: Tensor, n: int) -> Tensor:
+        if self.order == 1:
+            return statistic.abs()
+        if self.order == 2:
+            # A sample of zeros only: the root has no slope there.
+            return statistic.clamp_min(torch.finfo(statistic.dtype).tiny).sqrt()
+        size = statistic.abs()
+        safe = self._safe(n)
+        if not safe:
+            return size.clamp_min(torch.finfo(statistic.dtype).tiny).pow(1 / self.order)
+        root = size.clamp_min(safe).pow(1 / self.order)
+        return torch.where(size < safe, size * safe ** (1 / self.order - 1), root)
+
+    def slope(self, statistic: Tensor, n: int) -> Tensor:
+        """See :class:`Term`."""
+        if self.order == 1:
+            return statistic.sign()
+        tiny = torch.finfo(statistic.dtype).tiny
+        size = statistic.abs().clamp_min(max(self._safe(n), tiny))
+        root = size.pow(1 / self.order)
+        if not self.target:
+            steep = root / size
+            inside = statistic.abs() < self._safe(n)
+            return torch.where(inside, steep, steep / self.order) * statistic.sign()
+        slope = (root - self.target).sign() * root / (self.order * size)
+        return torch.where(statistic.abs() > tiny, slope, 0.0)
+
+    def interval(self, level: float, n: int) -> tuple[float, float]:
+        """See :class:`Term`."""
+        del n  # the chord lies below a thousandth of a standard deviation
+        if level < 0:
+            return inf, -inf
+        low, high = max(self.target - level, 0.0), self.target + level
+        if self.order % 2:
+            return -(high**self.order), high**self.order
+        return (low**self.order if self.target > level else -inf), high**self.order
+
+
+@dataclass(frozen=True)
+class SpectrumTerm:
+    """Batched power-spectrum discrepancy P in stored order, or averaged over random permutations.
+
+    Attributes
+    ----------
+    permutations : int or None
+        None: stored order.
+    block : int
+    mu : float
+    weight : float
+    """
+
+    permutations: int | None
+    block: int
+    mu: float
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """``power_spectrum stored`` or ``permuted``."""
+        return f"power_spectrum {'stored' if self.permutations is None else 'permuted'}"
+
+    def null(self, n: int) -> Null:
+        """Law of P."""
+        return statistics["power_spectrum"].null(
+            n=n, block=self.block, mu=self.mu, permutations=self.permutations
+        )
+
+    def discrepancy(self, statistic: Tensor, n: int) -> Tensor:
+        """P itself."""
+        del n
+        return statistic
+
+    def slope(self, statistic: Tensor, n: int) -> Tensor:
+        """One."""
+        del n
+        return torch.ones_like(statistic)
+
+    def interval(self, level: float, n: int) -> tuple[float, float]:
+        """See :class:`Term`."""
+        del n
+        return (-inf, level) if level >= 0 else (inf, -inf)
+
+
+@lru_cache(maxsize=512)
+def typical_window(term: Term, n: int, central: float) -> Window:
+    """Range that holds the statistic of one sample of `n` values with probability `central` under H0."""
+    null = term.null(n)
+    tail = 0.5 * (1 - central)
+    return Window(quantile(null, tail), quantile(null, 1 - tail), null.std)
