@@ -13,7 +13,17 @@ from gausscheck import wording
 from gausscheck.finding import Finding, Verdict
 from gausscheck.report import Report, TensorReport
 
-__all__ = ["Line", "Span", "cut", "paragraph", "plain", "report_lines", "report_text", "table"]
+__all__ = [
+    "Line",
+    "Span",
+    "cut",
+    "finding_lines",
+    "paragraph",
+    "plain",
+    "report_lines",
+    "report_text",
+    "table",
+]
 
 _SURPRISING = 3
 _ROWS_ALONE, _ROWS_AMONG = 12, 5
@@ -180,7 +190,7 @@ def _tensor(tensor: TensorReport, page: _Page) -> Iterator[Line]:
         rows = _ROWS_ALONE if page.alone else _ROWS_AMONG
         matters = [f for f in ordered if f.verdict != "pass"]
         shown = ordered if page.show_all else (matters or ordered[:_SURPRISING])[:rows]
-        yield from _findings(shown, page.width)
+        yield from finding_lines(shown, page.width)
         if len(shown) < len(ordered):
             yield page.more(f"    {_left_out(ordered, shown)}")
     notes = [
@@ -222,7 +232,8 @@ def _left_out(ordered: Sequence[Finding], shown: Sequence[Finding]) -> str:
     return ", ".join(parts)
 
 
-def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
+def finding_lines(findings: Sequence[Finding], width: int = 100) -> Iterator[Line]:
+    """Yield findings as a table, or as prose where that is too wide."""
     head, *lines = table(_COLUMNS, [_row(f) for f in findings], right=(1, 2, 3, 4))
     margin, own = 4, max(_line_width(line) for line in (head, *lines))
     if margin + own > width:

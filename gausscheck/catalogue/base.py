@@ -21,7 +21,15 @@ from gausscheck.summaries.moments import saturated
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 
-__all__ = ["OnePassNeed", "SpectrumNeed", "Statistic", "pooled_finding", "sample_finding"]
+__all__ = [
+    "OnePassNeed",
+    "SpectrumNeed",
+    "Statistic",
+    "log_any_of",
+    "pooled_finding",
+    "sample_finding",
+    "two_sided",
+]
 
 _ASYMPTOTIC_FLOOR = -300 * math.log(10)
 
@@ -240,7 +248,8 @@ def _finding(
     )
 
 
-def _two_sided(null: Null, value: float) -> tuple[float, Tail]:
+def two_sided(null: Null, value: float) -> tuple[float, Tail]:
+    """Log of the equal-tailed p-value, and the tail that `value` lies in."""
     upper, lower = float(null.logsf(value)), float(null.logcdf(value))
     log_p = min(0.0, LOG_TWO + min(upper, lower))
     if null.grade is Grade.ASYMPTOTIC:
@@ -289,7 +298,7 @@ def pooled_finding(
         value = float(saturated(statistic.value(summary, **parameters)))
         sums = tuple(summary.moments.sums.tolist())
         null = statistic.make_null(n=n, samples=1, lattice=lattice, scale=scale, **parameters)
-    log_p, tail = _two_sided(null, value)
+    log_p, tail = two_sided(null, value)
     return _finding(
         statistic,
         parameters,
@@ -324,7 +333,7 @@ def sample_finding(
         (samples.low, samples.low_at, samples.low_sums),
         (samples.high, samples.high_at, samples.high_sums),
     ):
-        log_p, tail = _two_sided(null, value)
+        log_p, tail = two_sided(null, value)
         candidates.append((log_p, value, at, sums, tail))
     log_p, value, at, sums, tail = min(candidates, key=lambda c: c[0])
     return _finding(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gausscheck.errors import ArgumentError, DataError
-from gausscheck.losses.terms import Term, Window, typical_window
+from gausscheck.losses.terms import MomentTerm, Term, Window, typical_window
 
 if TYPE_CHECKING:
     from gausscheck.losses.report import LossReport
@@ -182,6 +182,23 @@ class Loss(torch.nn.Module):
     @abstractmethod
     def statistics(self, rows: Tensor) -> Tensor:
         """Statistic of each term for each row, differentiable: (B, D) to (B, T)."""
+
+    @property
+    def moments_held(self) -> frozenset[int]:
+        """Orders of the raw moments that the terms fix between them; :meth:`report` holds out the others."""
+        return frozenset(term.order for term in self.terms if isinstance(term, MomentTerm))
+
+    def statistics_of(self, z: Tensor) -> Tensor:
+        """Statistic of each term for each sample of a batch: shape (B, T), see :attr:`terms`.
+
+        Parameters
+        ----------
+        z : Tensor
+            As for the loss itself.
+        """
+        rows = as_rows(z, self.least)
+        with torch.autocast(rows.device.type, enabled=False):
+            return self.statistics(rows)
 
     @property
     def score(self) -> AimedScore:
