@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -79,6 +80,12 @@ def as_rows(z: Tensor, least: int) -> Tensor:
         )
         raise DataError(msg)
     return z.reshape(rows, size).to(inside)
+
+
+def _in_full_precision(device: str) -> AbstractContextManager[Any]:
+    """Without autocast, which would take matrix products to 16 bits."""
+    available = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if available else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -197,7 +204,7 @@ class Loss(torch.nn.Module):
             As for the loss itself.
         """
         rows = as_rows(z, self.least)
-        with torch.autocast(rows.device.type, enabled=False):
+        with _in_full_precision(rows.device.type):
             return self.statistics(rows)
 
     @property
@@ -228,8 +235,7 @@ class Loss(torch.nn.Module):
             Not floats, empty, or samples too small.
         """
         rows = as_rows(z, self.least)
-        # Autocast would take matrix products to 16 bits.
-        with torch.autocast(rows.device.type, enabled=False):
+        with _in_full_precision(rows.device.type):
             values = self.per_sample(rows)
         if self.reduction == "none":
             return values

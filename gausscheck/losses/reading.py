@@ -76,12 +76,13 @@ class Reading:
             return None
         if self.permute == "fixed":
             key = (size, block, device)
-            if key not in self._fixed:
+            if key not in self._fixed or torch.compiler.is_compiling():
                 if len(self._fixed) >= _FIXED_KEPT:
                     self._fixed.clear()
-                self._fixed[key] = fixed_orders(
-                    size, self.permutations, block=block, device=device, seed=self.seed
-                )
+                orders = fixed_orders(size, self.permutations, block=block, device=device, seed=self.seed)
+                if torch.compiler.is_compiling():
+                    return orders
+                self._fixed[key] = orders
             return self._fixed[key]
         if self.generator is not None and self.generator.device.type != device.type:
             msg = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf, sqrt
 from typing import Protocol
@@ -76,25 +76,27 @@ class MomentTerm:
     order : int
         1 to 8.
     weight : float
+    target : float
+        Root of the moment of N(0, 1); 0 for odd orders.
     """
 
     order: int
     weight: float = 1.0
+    target: float = field(init=False, repr=False)
+    _chord: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rooted = self.order % 2 == 1 and self.order > 1
+        object.__setattr__(self, "target", raw_moment(self.order) ** (1 / self.order))
+        object.__setattr__(self, "_chord", _ROOT_SAFETY * sqrt(raw_moment(2 * self.order)) if rooted else 0.0)
 
     @property
     def name(self) -> str:
         """``moment n``."""
         return f"moment {self.order}"
 
-    @property
-    def target(self) -> float:
-        """Root of the moment of N(0, 1); 0 for odd orders."""
-        return raw_moment(self.order) ** (1 / self.order)
-
     def _safe(self, n: int) -> float:
-        if self.order % 2 == 0 or self.order == 1:
-            return 0.0
-        return _ROOT_SAFETY * sqrt(raw_moment(2 * self.order) / n)
+        return self._chord / sqrt(n)
 
     def null(self, n: int) -> Null:
         """Law of ``m_n``."""
@@ -187,9 +189,14 @@ class SpectrumTerm:
         return (-inf, level) if level >= 0 else (inf, -inf)
 
 
-@lru_cache(maxsize=512)
+@torch.compiler.assume_constant_result
 def typical_window(term: Term, n: int, central: float) -> Window:
     """Range that holds the statistic of one sample of `n` values with probability `central` under H0."""
+    return _window(term, n, central)
+
+
+@lru_cache(maxsize=512)
+def _window(term: Term, n: int, central: float) -> Window:
     null = term.null(n)
     tail = 0.5 * (1 - central)
     return Window(quantile(null, tail), quantile(null, 1 - tail), null.std)

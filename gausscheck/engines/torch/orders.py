@@ -53,8 +53,10 @@ def numba_at_hand(device: torch.device) -> bool:
 
 
 def cpu_split(size: int, block: int, device: torch.device) -> tuple[int, int] | None:
-    """How rows are cut for their transform; None for the library's own, which is best off the CPU."""
-    return split_of(size, block) if device.type == "cpu" else None
+    """How rows are cut for their transform; None for the library's own: off the CPU, and when compiled."""
+    if device.type != "cpu" or torch.compiler.is_compiling():
+        return None
+    return split_of(size, block)
 
 
 def fresh_orders(

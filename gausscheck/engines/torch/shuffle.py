@@ -55,6 +55,11 @@ def hashed_order(keys: torch.Tensor, n: int) -> torch.Tensor:
     return torch.argsort(_mix(state[:, None] + counter), dim=1)
 
 
+@torch.compiler.assume_constant_result
+def _start_of(seed: int) -> int:
+    return int(np.random.SeedSequence([seed, 0]).generate_state(1, np.uint64)[0])
+
+
 def keys_of_seed(seed: int, rows: int = 1, *, device: torch.device | str | None = None) -> torch.Tensor:
     """Keys of `rows` independent orders from one seed, for :func:`hashed_order`.
 
@@ -73,7 +78,7 @@ def keys_of_seed(seed: int, rows: int = 1, *, device: torch.device | str | None 
         Shape ``(rows,)``: the keys of :func:`gausscheck.views.permutation_keys` for permutation 0 of samples
         0, 1, …, by their pattern. The first keys do not depend on how many there are.
     """
-    start = int(np.random.SeedSequence([seed, 0]).generate_state(1, np.uint64)[0])
+    start = _start_of(seed)
     number = torch.arange(1, rows + 1, dtype=torch.int64, device=device)
     return _mix(number * _signed(GOLDEN) + _signed(start))
 
