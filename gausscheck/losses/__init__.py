@@ -1,5 +1,6 @@
 """Differentiable Gaussianity losses in torch, each with its null distribution."""
 
+from gausscheck.losses.descent import descend
 from gausscheck.losses.gaussianity import (
     GaussianityLoss,
     MomentLoss,
@@ -8,11 +9,15 @@ from gausscheck.losses.gaussianity import (
     moment_loss,
     power_spectrum_loss,
 )
+from gausscheck.losses.trajectory import Record, Trajectory
 
 __all__ = [
     "GaussianityLoss",
     "MomentLoss",
     "PowerSpectrumLoss",
+    "Record",
+    "Trajectory",
+    "descend",
     "gaussianity_loss",
     "moment_loss",
     "power_spectrum_loss",
