@@ -60,6 +60,12 @@ def loss_null(score: AimedScore, n: int) -> Null:
         :class:`gausscheck.nulls.composite.CompositeNull` for how far out it holds. ``logcdf`` is P(T <= t)
         where the loss has an atom at 0 (``aim="typical"``). Kept for later calls.
 
+    Notes
+    -----
+    Moments with a spectrum, against 200,000 draws: from 256 values on tails of 1e-2 within a tenth; at 128
+    within a third; at 40 to 64 mean and deviation hold, but a lower tail of 1e-2 is really entered several
+    times less often than stated.
+
     Raises
     ------
     ArgumentError
@@ -72,7 +78,8 @@ def loss_null(score: AimedScore, n: int) -> Null:
         raise ArgumentError(msg)
     if len(terms) == 1:
         return _law(score, terms[0], n, terms[0].weight)
-    moments = sorted((t for t in terms if isinstance(t, MomentTerm)), key=lambda t: t.order)
+    # An odd root has a cusp at 0: such a moment comes first, where nodes can crowd about it.
+    moments = sorted((t for t in terms if isinstance(t, MomentTerm)), key=_cusps_first)
     spectra = [t for t in terms if isinstance(t, SpectrumTerm)]
     if len(moments) + len(spectra) < len(terms):
         other = next(t.name for t in terms if not isinstance(t, (MomentTerm, SpectrumTerm)))
@@ -85,10 +92,18 @@ def loss_null(score: AimedScore, n: int) -> Null:
     laws = [_law(score, term, n, 1.0) for term in ordered]
     joint = _Joint(moments, spectra, laws, n)
     weights = [term.weight for term in ordered]
-    nodes = normal_nodes(joint.dimensions - 1)
-    return CompositeNull(
-        laws, weights, nodes, joint.conditional(nodes, weights), std=_std(joint, laws, weights)
-    )
+    cusp = score.aim == "zero" and bool(moments) and _cusp(moments[0])
+    nodes = normal_nodes(joint.dimensions - 1, cusp=cusp)
+    std = _std(joint, laws, weights, normal_nodes(joint.dimensions, cusp=cusp))
+    return CompositeNull(laws, weights, nodes, joint.conditional(nodes, weights), std=std)
+
+
+def _cusp(term: MomentTerm) -> bool:
+    return term.order % 2 == 1 and term.order > 1
+
+
+def _cusps_first(term: MomentTerm) -> tuple[bool, int]:
+    return not _cusp(term), -term.order if _cusp(term) else term.order
 
 
 def _law(score: AimedScore, term: Term, n: int, weight: float) -> TransformedNull:
@@ -111,9 +126,8 @@ def _law(score: AimedScore, term: Term, n: int, weight: float) -> TransformedNul
     return TransformedNull(term.null(n), value, interval)
 
 
-def _std(joint: _Joint, laws: Sequence[TransformedNull], weights: Sequence[float]) -> float:
+def _std(joint: _Joint, laws: Sequence[TransformedNull], weights: Sequence[float], nodes: Nodes) -> float:
     """Standard deviation of the sum: exact variances, covariances at nodes over all terms."""
-    nodes = normal_nodes(joint.dimensions)
     values = [
         w * law.value(s) for law, w, s in zip(laws, weights, joint.statistics(nodes.score), strict=True)
     ]

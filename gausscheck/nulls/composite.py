@@ -17,7 +17,7 @@ from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_ndtr, logsumexp, ndtri
+from scipy.special import log_ndtr, logsumexp, ndtr, ndtri
 
 from gausscheck.nulls.base import LOG_TWO, Grade, Null
 from gausscheck.nulls.normal_scores import NormalScores
@@ -25,14 +25,19 @@ from gausscheck.nulls.transformed import TransformedNull
 
 __all__ = ["CompositeNull", "Conditional", "Nodes", "normal_nodes"]
 
-_NODES = 8192
+_NODES = 32768
+# Generating vector of an embedded lattice rule in base 2: R. Cools, F. Y. Kuo, D. Nuyens 2006, SIAM J. Sci.
+# Comput. 28, 2162.
+_LATTICE = (1, 182667, 469891, 498753, 110745, 446247, 250185, 118627, 245333, 283199, 408519, 391023)
 # Nodes are spread wider than the law, so that its tails are met: standard deviation of their scores.
-_WIDE = 1.4
+_WIDE = 1.5
 _REACH = 8.5
 # A sum over fewer nodes is noise; the lower tail is continued from there by a power.
 _FEWEST = 64
 # From here on the bound P(T > t) >= P(w_i f_i > t) is consulted as well.
 _DEEP = -12.0
+# Below, the sum is taken in logarithms.
+_UNDERFLOWING = 1e-250
 
 
 @dataclass(frozen=True)
@@ -56,29 +61,32 @@ class Nodes:
         return np.exp(self.log_weight)
 
 
-def normal_nodes(dimensions: int) -> Nodes:
-    """Nodes for integrals over independent N(0, 1): evenly spaced for one, additive recurrence for several.
+def normal_nodes(dimensions: int, *, cusp: bool = False) -> Nodes:
+    """Nodes for integrals over independent N(0, 1): evenly spaced for one, a lattice rule for several.
 
-    The recurrence steps by powers of 1/g, ``g^(d+1) = g + 1``, and its points are spread by 1.4 and weighed
-    back.
+    The lattice's points are spread by 1.5 and weighed back.
 
     Parameters
     ----------
     dimensions : int
-        d, at least 1.
+        d, 1 to 12.
+    cusp : bool
+        Crowd the first score towards 0, where a cube root has its cusp.
     """
-    if dimensions == 1:
-        z = _REACH * (2 * (np.arange(_NODES) + 0.5) / _NODES - 1)[:, None]
-        log_weight = -0.5 * z[:, 0] ** 2
-    else:
-        root = 2.0
-        for _ in range(64):
-            root = (1 + root) ** (1 / (dimensions + 1))
-        step = root ** -np.arange(1.0, dimensions + 1)
-        unit = ndtri((0.5 + np.outer(np.arange(1, _NODES + 1), step)) % 1.0)
-        z = _WIDE * unit
-        log_weight = 0.5 * np.sum(unit**2 - z**2, axis=1)
-    return Nodes(z, log_weight - logsumexp(log_weight))
+    steps = np.array(_LATTICE[:dimensions], np.float64)
+    unit = (np.outer(np.arange(_NODES), steps) / _NODES + 0.5 / _NODES) % 1.0
+    log_weight = np.zeros(_NODES)
+    if cusp:
+        side = 2 * unit[:, 0] - 1
+        unit[:, 0] = 0.5 * (1 + side**3)
+        log_weight = 2 * np.log(np.abs(side))
+    normal = ndtri(unit)
+    score = _WIDE * normal
+    log_weight += 0.5 * np.sum(normal**2 - score**2, axis=1)
+    if dimensions == 1 and not cusp:
+        score = _REACH * (2 * unit - 1)
+        log_weight = -0.5 * score[:, 0] ** 2
+    return Nodes(score, log_weight - logsumexp(log_weight))
 
 
 @dataclass(frozen=True)
@@ -182,9 +190,10 @@ class CompositeNull(Null):
     Notes
     -----
     The mean is the sum of the means of the discrepancies. `logcdf` is P(T <= t), the complement of `logsf`,
-    where T has an atom at 0. Nodes resolve both tails to a few percent down to p = 1e-4; further out what is
-    returned is finite and of the right order in log p, no more: the lower tail goes on as the power of t that
-    it has where it is last resolved, the upper one is at least that of each discrepancy alone.
+    where T has an atom at 0. Nodes resolve tails to 1 % at p = 1e-2, 4 % at 1e-3 and 10 % at 1e-4 (measured
+    against eight times as many, up to five statistics); from about 1e-6 on what is returned is finite and of
+    the right order in log p, no more: the lower tail goes on as the power of t that it has where it is last
+    resolved, the upper one is at least that of each discrepancy alone.
     """
 
     grade = Grade.ASYMPTOTIC
@@ -199,7 +208,7 @@ class CompositeNull(Null):
         std: float,
     ) -> None:
         self._laws, self._weights = tuple(laws), tuple(weights)
-        self._log_weight = nodes.log_weight
+        self._log_weight, self._weight = nodes.log_weight, nodes.weight
         self._conditional = conditional
         self._inverse = _Inverse(self._laws[-1])
         self._mean = sum(w * law.mean for law, w in zip(laws, weights, strict=True))
@@ -257,12 +266,16 @@ class CompositeNull(Null):
         low, high = self._inverse((t - c.rest) / self._weights[-1])
         empty = low > high
         to_low, to_high = c.score_of(np.where(empty, -inf, low)), c.score_of(np.where(empty, -inf, high))
+        # Below the flip both ends lie on the side where the tails are small.
+        flip = to_low > 0
+        near, far = np.where(flip, -to_low, to_high), np.where(flip, -to_high, to_low)
+        p = ndtr(to_low) + ndtr(-to_high) if upper else ndtr(near) - ndtr(far)
+        total = float(self._weight @ p)
+        if total > _UNDERFLOWING:
+            return float(np.log(total))
         if upper:
-            # an empty interval has all of the law above it
             log_p = np.logaddexp(log_ndtr(to_low), log_ndtr(-to_high))
         else:
-            flip = to_low > 0
-            near, far = np.where(flip, -to_low, to_high), np.where(flip, -to_high, to_low)
             top = log_ndtr(near)
             with np.errstate(divide="ignore", invalid="ignore"):
                 log_p = np.where(top > -inf, top + np.log(-np.expm1(log_ndtr(far) - top)), -inf)
