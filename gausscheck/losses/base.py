@@ -82,6 +82,10 @@ def as_rows(z: Tensor, least: int) -> Tensor:
     return z.reshape(rows, size).to(inside)
 
 
+def _sample_shape(z: Tensor) -> tuple[int, ...]:
+    return tuple(z.shape if z.ndim == 1 else z.shape[1:])
+
+
 def _in_full_precision(device: str) -> AbstractContextManager[Any]:
     """Without autocast, which would take matrix products to 16 bits."""
     available = torch.amp.is_autocast_available(device)
@@ -190,6 +194,11 @@ class Loss(torch.nn.Module):
     def statistics(self, rows: Tensor) -> Tensor:
         """Statistic of each term for each row, differentiable: (B, D) to (B, T)."""
 
+    def of_shape(self, shape: Sequence[int]) -> Loss:
+        """The loss for samples of a shape, without the batch: itself unless the loss depends on it."""
+        del shape
+        return self
+
     @property
     def moments_held(self) -> frozenset[int]:
         """Orders of the raw moments that the terms fix between them; :meth:`report` holds out the others."""
@@ -205,7 +214,7 @@ class Loss(torch.nn.Module):
         """
         rows = as_rows(z, self.least)
         with _in_full_precision(rows.device.type):
-            return self.statistics(rows)
+            return self.of_shape(_sample_shape(z)).statistics(rows)
 
     @property
     def score(self) -> AimedScore:
@@ -236,7 +245,7 @@ class Loss(torch.nn.Module):
         """
         rows = as_rows(z, self.least)
         with _in_full_precision(rows.device.type):
-            values = self.per_sample(rows)
+            values = self.of_shape(_sample_shape(z)).per_sample(rows)
         if self.reduction == "none":
             return values
         return values.mean() if self.reduction == "mean" else values.sum()
@@ -259,7 +268,8 @@ class Loss(torch.nn.Module):
         """
         from gausscheck.losses.report import report
 
-        return report(self, z, seed=seed)
+        as_rows(z, self.least)
+        return report(self.of_shape(_sample_shape(z)), z, seed=seed)
 
     def extra_repr(self) -> str:
         """Options that differ between instances."""

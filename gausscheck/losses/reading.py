@@ -84,10 +84,15 @@ class Reading:
                     return orders
                 self._fixed[key] = orders
             return self._fixed[key]
+        generator = self.generator_for(device)
+        return fresh_orders(size, self.permutations, block=block, device=device, generator=generator)
+
+    def generator_for(self, device: torch.device) -> torch.Generator | None:
+        """The generator, if it is on the device."""
         if self.generator is not None and self.generator.device.type != device.type:
             msg = (
                 f"the generator is on {self.generator.device}, the tensor on {device}; make it with "
                 f"torch.Generator({str(device)!r})"
             )
             raise ArgumentError(msg)
-        return fresh_orders(size, self.permutations, block=block, device=device, generator=self.generator)
+        return self.generator

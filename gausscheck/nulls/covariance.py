@@ -1,0 +1,183 @@
+r"""Null of the covariance loss: raster term plus the mean over S shuffles of two clamped bounds.
+
+With rows of k values the bound of the mean is ``h(q) = max(log 2, q / 2k)`` of ``q = m |mean row|^2``. For
+every order of the same sample ``q = a + b``: ``a = D mean^2 ~ chi^2_1`` is shared, and as m grows the
+``b ~ chi^2_{k-1}`` of the stored order and of the shuffles are independent. The bound of the covariance is
+taken to be inside its clamp. Hence
+
+.. math:: T = t_0 + X + Y , \quad X = \frac{(a + b_0 - q_0)_+}{2k} , \quad
+          Y = \frac1S \sum_{s=1}^{S} \frac{(a + b_s - q_0)_+}{2k} , \quad q_0 = 2 k \log 2 ,
+
+``t_0 = 4 log 2``, integrated over a. Given a, Y has its exact atom at 0, exact mean and variance, and the
+shape of a gamma variable between (exact for S = 1 and k = 3, or where nothing is clamped).
+
+The law has an atom at its smallest value t_0: ``P(T < t_0) = 0`` and ``P(T > t_0) = 1 - atom``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.polynomial.legendre import leggauss
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln, ndtr, xlogy
+
+from gausscheck.errors import ArgumentError
+from gausscheck.nulls.base import LOG_TWO, Grade, Null
+
+__all__ = ["CovarianceNull"]
+
+_MEAN_NODES, _SHUFFLE_NODES = 48, 40
+_FAR = 1e-17
+
+_Floats = NDArray[np.float64]
+
+
+class CovarianceNull(Null):
+    """Law of the covariance loss of a long sample.
+
+    Parameters
+    ----------
+    k : int
+        Values in a row, at least 2.
+    shuffles : int
+        S; 0 for the raster term alone, whose smallest value is ``2 log 2``.
+    """
+
+    grade = Grade.ASYMPTOTIC
+
+    def __init__(self, k: int = 4, shuffles: int = 100) -> None:
+        if k < 2 or shuffles < 0:
+            msg = f"rows of at least 2 values and a number of shuffles are needed, got {k} and {shuffles}"
+            raise ArgumentError(msg)
+        self.k, self.shuffles = int(k), int(shuffles)
+        self.lowest = (4 if shuffles else 2) * LOG_TWO
+        self._edge = 2 * self.k * LOG_TWO
+        nodes, weights = leggauss(_MEAN_NODES)
+        self._unit_nodes, self._unit_weights = 0.5 * (nodes + 1), 0.5 * weights
+        z, weight = self._means(math.sqrt(self._edge), math.sqrt(self._edge) + 12)
+        first, second = self._moments(z * z)
+        mean = float(weight @ first)
+        shared = float(weight @ first**2) - mean**2
+        alone = float(weight @ second) - mean**2
+        s = self.shuffles
+        self._mean = self.lowest + (2 if s else 1) * mean
+        spread = alone + ((alone + (s - 1) * shared) / s + 2 * shared if s else 0.0)
+        self._std = math.sqrt(spread)
+
+    @property
+    def mean(self) -> float:
+        """Expected value."""
+        return self._mean
+
+    @property
+    def std(self) -> float:
+        """Standard deviation; ``b_s`` of different orders count as independent given the mean."""
+        return self._std
+
+    @property
+    def atom(self) -> float:
+        """Probability of the smallest value."""
+        return float(np.exp(self.logcdf(np.nextafter(self.lowest, math.inf))))
+
+    def logsf(self, t: ArrayLike) -> NDArray[np.float64]:
+        """Log of P(T > t), elementwise: the atom is not above itself."""
+        return self._both(t, upper=True)
+
+    def logcdf(self, t: ArrayLike) -> NDArray[np.float64]:
+        """Log of P(T < t), elementwise: with the atom from just above the smallest value on."""
+        return self._both(t, upper=False)
+
+    def _both(self, t: ArrayLike, *, upper: bool) -> NDArray[np.float64]:
+        t = np.asarray(t, dtype=np.float64)
+        flat = t.ravel()
+        out = np.empty(flat.shape)
+        for i, value in enumerate(flat - self.lowest):
+            if math.isnan(value):
+                out[i] = math.nan
+            elif value < 0 or (value == 0 and not upper):
+                out[i] = 0.0 if upper else -math.inf
+            elif math.isinf(value):
+                out[i] = -math.inf if upper else 0.0
+            else:
+                with np.errstate(divide="ignore"):
+                    out[i] = np.log(min(self._tail(float(value), upper=upper), 1.0))
+        return out.reshape(t.shape)
+
+    def _means(self, inner: float, outer: float) -> tuple[_Floats, _Floats]:
+        """Nodes of sqrt(a), with the weights of |N(0, 1)|, on either side of where nothing is clamped."""
+        z = np.concatenate([inner * self._unit_nodes, inner + (outer - inner) * self._unit_nodes])
+        weight = np.concatenate([inner * self._unit_weights, (outer - inner) * self._unit_weights])
+        return z, weight * math.sqrt(2 / math.pi) * np.exp(-0.5 * z * z)
+
+    def _beyond(self, r: _Floats, extra: int = 0) -> _Floats:
+        """P(chi^2 > r) with k - 1 + extra degrees of freedom."""
+        return gammaincc((self.k - 1 + extra) / 2, np.maximum(r, 0.0) / 2)
+
+    def _moments(self, a: _Floats) -> tuple[_Floats, _Floats]:
+        """First two moments of ``(a + b - q_0)_+ / 2k`` given a."""
+        r, d = self._edge - a, self.k - 1
+        p0, p2, p4 = (self._beyond(r, extra) for extra in (0, 2, 4))
+        first = (d * p2 - r * p0) / (2 * self.k)
+        second = (d * (d + 2) * p4 - 2 * r * d * p2 + r * r * p0) / (2 * self.k) ** 2
+        return np.maximum(first, 0.0), np.maximum(second, 0.0)
+
+    def _tail(self, y: float, *, upper: bool) -> float:
+        """P(X + Y > y), or < y with the atom, for y >= 0."""
+        k, s = self.k, self.shuffles
+        if not s:
+            chi = (k / 2, k * (2 * LOG_TWO + 2 * y) / 2)
+            return float(gammaincc(*chi) if upper else gammainc(*chi))
+        inner, outer = math.sqrt(self._edge), math.sqrt(self._edge + k * y)
+        z, weight = self._means(inner, outer)
+        # What X and Y have at least, and what is left.
+        least = np.maximum(z * z - self._edge, 0.0) / (2 * k)
+        left = np.maximum(y - 2 * least, 0.0)
+        r = np.maximum(self._edge - z * z, 0.0)
+        inside, shape, scale = self._shuffled(z * z, least)
+        alone = self._chi(r + 2 * k * left, upper=upper)
+        both = self._with_shuffles(r, left, shape, scale, upper=upper)
+        total = float(weight @ (inside * alone + (1 - inside) * both))
+        return total + float(2 * ndtr(-outer)) if upper else total
+
+    def _chi(self, q: _Floats, *, upper: bool) -> _Floats:
+        tail = gammaincc if upper else gammainc
+        return tail((self.k - 1) / 2, q / 2)
+
+    def _shuffled(self, a: _Floats, least: _Floats) -> tuple[_Floats, _Floats, _Floats]:
+        """Atom of Y at its least value, shape and scale of the gamma law of the rest, given a."""
+        s, d = self.shuffles, self.k - 1
+        with np.errstate(divide="ignore"):
+            log_inside = s * np.log1p(-self._beyond(self._edge - a))
+        some = np.maximum(-np.expm1(log_inside), 1e-300)
+        first, second = self._moments(a)
+        mean = first / some
+        square = ((second - first**2) / s + first**2) / some
+        spread = np.maximum(square - mean**2, 1e-12 * mean**2)
+        free = least > 0
+        usable = (mean > 1e-150) & ~free
+        shape = np.where(usable, mean**2 / np.where(usable, spread, 1.0), s * d / 2)
+        scale = np.where(usable, spread / np.where(usable, mean, 1.0), 1 / (self.k * s))
+        return np.where(free, 0.0, np.exp(log_inside)), shape, scale
+
+    def _with_shuffles(
+        self, r: _Floats, left: _Floats, shape: _Floats, scale: _Floats, *, upper: bool
+    ) -> _Floats:
+        """P(X + G > left), or <, with G a gamma variable."""
+        low = scale * gammaincinv(shape, _FAR)
+        high = np.minimum(scale * gammainccinv(shape, _FAR), left)
+        span = np.maximum(high - low, 0.0)[:, None]
+        nodes, weights = leggauss(_SHUFFLE_NODES)
+        unit, weights = 0.5 * (nodes + 1), 0.5 * weights
+        # The cube takes care of a density that is infinite at 0.
+        g = low[:, None] + span * unit**3
+        log_density = (
+            xlogy(shape[:, None] - 1, g / scale[:, None])
+            - g / scale[:, None]
+            - gammaln(shape)[:, None]
+            - np.log(scale)[:, None]
+        )
+        rest = self._chi(r[:, None] + 2 * self.k * np.maximum(left[:, None] - g, 0.0), upper=upper)
+        inner = (np.exp(log_density) * rest * span * 3 * unit**2) @ weights
+        return inner + gammaincc(shape, left / scale) if upper else inner
