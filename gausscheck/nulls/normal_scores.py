@@ -15,7 +15,7 @@ _POINTS = 401
 # Standard deviations away from the mean where the table is first sought: even the eighth moment of eight
 # values has its z = 8 within the last of them.
 _STEPS = np.concatenate([np.linspace(0.0, 6.0, 25), np.geomspace(6.0, 1e6, 60)[1:]])
-_EDGE = np.geomspace(1e-14, 1.0, 40)
+_EDGE = np.concatenate([[0.0], np.geomspace(1e-14, 1.0, 60)])
 
 
 def _score(null: Null, t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -47,14 +47,23 @@ class NormalScores:
         below = null.mean - null.std * _STEPS[1:]
         z = _score(null, below)
         known = int(np.argmax(~np.isfinite(z))) if not np.isfinite(z).all() else z.size
-        if known < z.size:
-            # The statistic has a floor between these two; pairs crowd towards it.
-            inner = below[known - 1] if known else null.mean
-            below = np.concatenate([below[:known], below[known] + (inner - below[known]) * _EDGE])
+        inner = below[known - 1] if known else null.mean
+        if known < z.size and (known == 0 or z[known - 1] > -_REACH):
+            floor = self._floor(null, below[known], inner)
+            below = np.concatenate([below[:known], floor + (inner - floor) * _EDGE])
         t, z = self._joined(above, self._finite(null, below))
         low, high = max(-_REACH, float(z[0])), min(_REACH, float(z[-1]))
         fine = np.interp(np.linspace(low, high, _POINTS), z, t)
         self.statistic, self.score = self._joined(self._finite(null, fine))
+
+    @staticmethod
+    def _floor(null: Null, outer: float, inner: float) -> float:
+        """Smallest value with a finite score, between one without and one with."""
+        for _ in range(16):
+            trial = np.linspace(outer, inner, 17)
+            first = int(np.argmax(np.isfinite(_score(null, trial))))
+            outer, inner = trial[max(first - 1, 0)], trial[first]
+        return float(inner)
 
     @staticmethod
     def _finite(null: Null, t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

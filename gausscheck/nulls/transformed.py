@@ -29,10 +29,11 @@ _NARROW = 1e-3
 # The eighth power of a level is still a float.
 _LARGEST = 1e30
 _NODES = 96
+_TINY = float(np.finfo(float).tiny)
 
 
 class TransformedNull(Null):
-    """Law of a discrepancy f(S) that is never negative.
+    """Law of a discrepancy f(S).
 
     Parameters
     ----------
@@ -86,7 +87,9 @@ class TransformedNull(Null):
     def log_two_sided(self, t: ArrayLike) -> NDArray[np.float64]:
         """Log of ``min(1, 2 min(P(T >= t), P(T <= t)))``, elementwise."""
         t = np.asarray(t, np.float64)
-        upper = np.where(t <= 0, 0.0, self.logsf(t))
+        low, high = self.interval(-_TINY)
+        # with nothing below 0, P(T >= 0) is 1 even where P(T > 0) is not
+        upper = np.where((t == 0) & (low > high), 0.0, self.logsf(t))
         return np.minimum(0.0, np.minimum(upper, self.logcdf(t)) + LOG_TWO)
 
     def _tail(self, s: NDArray[np.float64], *, upper: bool) -> NDArray[np.float64]:

@@ -105,9 +105,7 @@ def main() -> None:
         if kept is not None:
             np.savez(kept, **{str(n): array for n, array in drawn.items()})
     print("# python tests/calibration/calibrate_losses.py: value and law of each loss. Mean and deviation:")
-    print(
-        "# drawn, stated, z. Tails: observed frequency / nominal - 1 (standard error) z; no lower ones at atoms"
-    )
+    print("# drawn, stated, z. Tails: observed frequency / nominal - 1 (standard error) z; none at an atom")
     names = [f"{side} {p:g}" for side in ("upper", "lower") for p in LEVELS]
     for n, statistics in drawn.items():
         print(f"\nn = {n}, {statistics.shape[0]} draws, seeds {n} (values) and {n + 1} (permutations)")
