@@ -33,15 +33,15 @@ class WeightedChiSquareNull(Null):
     weights : array_like
         Positive.
     degrees : array_like
-        Degrees of freedom, positive; at least 2 in all.
+        Degrees of freedom, positive, whole or not.
     grade : Grade
         How good the law is for the statistic in question; for the sum itself it is exact.
     """
 
     def __init__(self, weights: ArrayLike, degrees: ArrayLike, *, grade: Grade = Grade.EXACT) -> None:
         w, d = np.broadcast_arrays(np.atleast_1d(weights), np.atleast_1d(degrees))
-        if not (np.all(w > 0) and np.all(d > 0) and d.sum() >= 2):
-            msg = f"weights and degrees must be positive, at least 2 degrees in all; got {w} and {d}"
+        if not (np.all(w > 0) and np.all(d > 0)):
+            msg = f"weights and degrees of freedom must be positive, got {w} and {d}"
             raise ArgumentError(msg)
         self.grade = grade
         self._unit = float(w.max())
