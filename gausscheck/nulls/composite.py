@@ -21,7 +21,7 @@ from scipy.special import log_ndtr, logsumexp, ndtr, ndtri
 
 from gausscheck.nulls.base import LOG_TWO, Grade, Null
 from gausscheck.nulls.normal_scores import NormalScores
-from gausscheck.nulls.transformed import TransformedNull
+from gausscheck.nulls.transformed import TransformedNull, log_one_less
 
 __all__ = ["CompositeNull", "Conditional", "Nodes", "normal_nodes"]
 
@@ -38,6 +38,7 @@ _FEWEST = 64
 _DEEP = -12.0
 # Below, the sum is taken in logarithms.
 _UNDERFLOWING = 1e-250
+_HUGE = float(np.finfo(float).max)
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ class CompositeNull(Null):
             return 0.0 if upper == (t < 0) else -inf
         if t < self._edge:
             lower = self._at_edge + self._power * np.log(t / self._edge) if t > 0 else -inf
-            return float(np.log(-np.expm1(min(lower, -1e-300)))) if upper else float(lower)
+            return float(log_one_less(np.asarray(lower))) if upper else float(lower)
         value = self._direct(t, upper=upper)
         if upper and value < _DEEP:
             alone = [float(law.logsf(t / w)) for law, w in zip(self._laws, self._weights, strict=True)]
@@ -277,6 +278,6 @@ class CompositeNull(Null):
             log_p = np.logaddexp(log_ndtr(to_low), log_ndtr(-to_high))
         else:
             top = log_ndtr(near)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                log_p = np.where(top > -inf, top + np.log(-np.expm1(log_ndtr(far) - top)), -inf)
+            below = np.where(top > -inf, log_ndtr(far) - np.maximum(top, -_HUGE), -inf)
+            log_p = top + log_one_less(below)
         return float(logsumexp(self._log_weight + log_p))

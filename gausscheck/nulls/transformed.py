@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from gausscheck.nulls.base import LOG_TWO, Null
 from gausscheck.nulls.normal_scores import NormalScores
 
-__all__ = ["Interval", "TransformedNull", "Value"]
+__all__ = ["Interval", "TransformedNull", "Value", "log_one_less"]
 
 Interval = Callable[[float], tuple[float, float]]
 Value = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -29,7 +29,13 @@ _NARROW = 1e-3
 # The eighth power of a level is still a float.
 _LARGEST = 1e30
 _NODES = 96
-_TINY = float(np.finfo(float).tiny)
+_TINY, _HUGE = float(np.finfo(float).tiny), float(np.finfo(float).max)
+
+
+def log_one_less(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``log(1 - exp(log_p))``, to all digits whether log_p is near 0 or far below."""
+    with np.errstate(divide="ignore"):
+        return np.where(log_p < -LOG_TWO, np.log1p(-np.exp(log_p)), np.log(-np.expm1(log_p)))
 
 
 class TransformedNull(Null):
@@ -117,9 +123,8 @@ class TransformedNull(Null):
         loss = np.where(lower, below, np.where(upper, above, np.logaddexp(below, above)))
         # an interval where the law puts nothing at all starts from -inf
         start = np.where(loss >= start, -inf, start)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            kept = np.where(start > -inf, np.log(-np.expm1(loss - start)), 0.0)
-        return np.minimum(start + kept + share, 0.0)
+        lost = np.where(start > -inf, loss - np.maximum(start, -_HUGE), -inf)
+        return np.minimum(start + log_one_less(lost) + share, 0.0)
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
