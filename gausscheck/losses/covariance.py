@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from gausscheck.engines.torch.spectral_norm import spectral_norm
 from gausscheck.errors import ArgumentError
@@ -184,9 +183,9 @@ def _bounds(x: Tensor, *, wanted: bool) -> tuple[Tensor, Tensor | None]:
     if not wanted:
         return value, None
     # db_1 = mean/k for every column; dM_2 = (2/m) direction x.
-    along_mean = torch.where(first > _LOG_TWO, 1 / k, 0.0)[:, None] * mean
+    along_mean = torch.where((first > _LOG_TWO)[:, None], mean / k, 0.0)
     steep = torch.where(second > _LOG_TWO, over / root, 0.0)
-    slope = torch.baddbmm(along_mean[:, :, None].to(x.dtype), steep[:, None, None] * direction, x)
+    slope = torch.baddbmm(along_mean[:, :, None], steep[:, None, None] * direction, x)
     return value, slope
 
 
@@ -198,8 +197,13 @@ class _Bounds(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        if torch.is_grad_enabled():
+            msg = (
+                "the covariance loss has no second derivative: its shuffles are not kept; leave out "
+                "create_graph=True, or take this loss apart from what is differentiated twice"
+            )
+            raise ArgumentError(msg)
         (slope,) = ctx.saved_tensors
         return slope * grads[0][:, None], None
 
