@@ -151,6 +151,7 @@ def descend(
     positive("every", every)
     with torch.inference_mode(False), torch.enable_grad():
         start, now = _start(z, weighted.least, jitter, generator)
+        weighted = weighted.of_shape(z.shape if z.ndim == 1 else z.shape[1:])
         stepper: Stepper = Nesterov(lr, momentum) if optimizer == "sgd" else Adam(lr, momentum)
         resampling = Resampling(stepper, (1 - jitter**2) ** 0.5)
         resampled = torch.full_like(now[:, 0], (1 - jitter**2) ** 0.5)

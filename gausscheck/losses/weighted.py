@@ -80,6 +80,10 @@ class WeightedLosses:
             found.append((name, loss, weight(f"weight of {name}", share)))
         return cls(tuple(found))
 
+    def of_shape(self, shape: Sequence[int]) -> WeightedLosses:
+        """The losses for samples of a shape, without the batch."""
+        return WeightedLosses(tuple((name, loss.of_shape(shape), w) for name, loss, w in self.losses))
+
     @property
     def least(self) -> int:
         """Smallest sample that every loss takes."""

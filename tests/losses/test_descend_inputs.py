@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from gausscheck.errors import ArgumentError, DataError  # noqa: E402
-from gausscheck.losses import GaussianityLoss, MomentLoss, descend  # noqa: E402
+from gausscheck.losses import AutocorrelationLoss, GaussianityLoss, MomentLoss, descend  # noqa: E402
 
 SIZE = 256
 
@@ -44,6 +44,14 @@ def test_sixteen_bits_follow_the_path_of_thirty_two():
     # A rounding of 2^-9 of each value, twice: of the sample that the loss sees and of the result.
     assert (low - high).norm() <= 2 * 2.0**-9 * high.norm()
     assert (low - high).norm() < 0.2 * (high - z.float()).norm()
+
+
+def test_a_loss_of_images_gets_their_shape():
+    z = sample(2, 3, 16, 16)
+    run = descend(z, AutocorrelationLoss(), lr=1.0, steps=20)
+    expected = AutocorrelationLoss(reduction="none")(run.z).numpy()
+    np.testing.assert_allclose(run.losses["AutocorrelationLoss"][-1], expected, rtol=1e-12)
+    assert (expected < run.losses["AutocorrelationLoss"][0]).all()
 
 
 def test_one_axis_is_one_sample():
