@@ -8,8 +8,9 @@ taken to be inside its clamp. Hence
 .. math:: T = t_0 + X + Y , \quad X = \frac{(a + b_0 - q_0)_+}{2k} , \quad
           Y = \frac1S \sum_{s=1}^{S} \frac{(a + b_s - q_0)_+}{2k} , \quad q_0 = 2 k \log 2 ,
 
-``t_0 = 4 log 2``, integrated over a. Given a, Y has its exact atom at 0, exact mean and variance, and the
-shape of a gamma variable between (exact for S = 1 and k = 3, or where nothing is clamped).
+``t_0 = 4 log 2``, integrated over a. Given a, the number of shuffles that are not clamped is binomial, and
+the excess of one that is not has its exact mean and variance and the shape of a gamma variable (as it is for
+k = 3, or where nothing is clamped). Beyond 256 shuffles Y itself is a gamma variable next to its atom.
 
 The law has an atom at its smallest value t_0: ``P(T < t_0) = 0`` and ``P(T > t_0) = 1 - atom``.
 """
@@ -17,21 +18,53 @@ The law has an atom at its smallest value t_0: ``P(T < t_0) = 0`` and ``P(T > t_
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln, ndtr, xlogy
+from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln, ndtr, xlog1py, xlogy
 
 from gausscheck.errors import ArgumentError
 from gausscheck.nulls.base import LOG_TWO, Grade, Null
 
 __all__ = ["CovarianceNull"]
 
-_MEAN_NODES, _SHUFFLE_NODES = 48, 40
+_MEAN_NODES, _SHUFFLE_NODES = 48, 64
 _FAR = 1e-17
+_MOST_COUNTED = 256
 
 _Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """Gamma laws mixed, one mixture a row: `weight` and `shape` of shape (A, J), `scale` (A, 1)."""
+
+    weight: _Floats
+    shape: _Floats
+    scale: _Floats
+
+    def range(self) -> tuple[_Floats, _Floats]:
+        """Where all but 1e-16 of each mixture lies."""
+        total = self.weight.sum(axis=1)
+        heavy = self.weight > 1e-17 * np.maximum(total, 1e-300)[:, None]
+        least = np.where(heavy, self.shape, np.inf).min(axis=1)
+        most = np.where(heavy, self.shape, 0.0).max(axis=1)
+        least = np.where(np.isfinite(least), least, 1.0)
+        low = self.scale[:, 0] * gammaincinv(least, _FAR)
+        return low, self.scale[:, 0] * gammainccinv(np.maximum(most, least), _FAR)
+
+    def density(self, g: _Floats) -> _Floats:
+        """At points (A, P)."""
+        ratio = (g / self.scale)[:, :, None]
+        shape = self.shape[:, None]
+        log_density = xlogy(shape - 1, ratio) - ratio - gammaln(shape) - np.log(self.scale)[:, :, None]
+        return np.einsum("aj,apj->ap", self.weight, np.exp(log_density))
+
+    def beyond(self, g: _Floats) -> _Floats:
+        """Probability of more than g, (A,)."""
+        return (self.weight * gammaincc(self.shape, (g[:, None] / self.scale))).sum(axis=1)
 
 
 class CovarianceNull(Null):
@@ -135,49 +168,52 @@ class CovarianceNull(Null):
         least = np.maximum(z * z - self._edge, 0.0) / (2 * k)
         left = np.maximum(y - 2 * least, 0.0)
         r = np.maximum(self._edge - z * z, 0.0)
-        inside, shape, scale = self._shuffled(z * z, least)
+        inside, mixture = self._shuffled(z * z)
         alone = self._chi(r + 2 * k * left, upper=upper)
-        both = self._with_shuffles(r, left, shape, scale, upper=upper)
-        total = float(weight @ (inside * alone + (1 - inside) * both))
+        both = self._with_shuffles(r, left, mixture, upper=upper)
+        total = float(weight @ (inside * alone + both))
         return total + float(2 * ndtr(-outer)) if upper else total
 
     def _chi(self, q: _Floats, *, upper: bool) -> _Floats:
         tail = gammaincc if upper else gammainc
         return tail((self.k - 1) / 2, q / 2)
 
-    def _shuffled(self, a: _Floats, least: _Floats) -> tuple[_Floats, _Floats, _Floats]:
-        """Atom of Y at its least value, shape and scale of the gamma law of the rest, given a."""
+    def _shuffled(self, a: _Floats) -> tuple[_Floats, _Mixture]:
+        """Atom of Y at its least value, and the gamma laws whose mixture the rest is, given a."""
         s, d = self.shuffles, self.k - 1
+        free = a > self._edge
+        out = np.where(free, 1.0, self._beyond(self._edge - a))[:, None]
+        first, second = (m[:, None] for m in self._moments(a))
+        count = np.arange(1.0, s + 1)[None] if s <= _MOST_COUNTED else np.ones((1, 1))
         with np.errstate(divide="ignore"):
-            log_inside = s * np.log1p(-self._beyond(self._edge - a))
-        some = np.maximum(-np.expm1(log_inside), 1e-300)
-        first, second = self._moments(a)
-        mean = first / some
-        square = ((second - first**2) / s + first**2) / some
+            log_in = np.log1p(-out)
+            inside = np.where(free, 0.0, np.exp(s * log_in[:, 0]))
+            if s <= _MOST_COUNTED:
+                choose = gammaln(s + 1) - gammaln(count + 1) - gammaln(s - count + 1)
+                log_weight = choose + xlogy(count, out) + xlog1py(s - count, -out)
+                mean, square = first / out, second / out
+            else:
+                some = np.maximum(-np.expm1(s * log_in), 1e-300)
+                log_weight = np.log(np.where(free[:, None], 1.0, some))
+                mean, square = first / some, ((second - first**2) / s + first**2) / some
         spread = np.maximum(square - mean**2, 1e-12 * mean**2)
-        free = least > 0
-        usable = (mean > 1e-150) & ~free
-        shape = np.where(usable, mean**2 / np.where(usable, spread, 1.0), s * d / 2)
-        scale = np.where(usable, spread / np.where(usable, mean, 1.0), 1 / (self.k * s))
-        return np.where(free, 0.0, np.exp(log_inside)), shape, scale
+        usable = (mean > 1e-150) & ~free[:, None]
+        shape = np.where(usable, mean**2 / np.where(usable, spread, 1.0), d / 2)
+        scale = np.where(usable, spread / np.where(usable, mean, 1.0), 1 / self.k)
+        if s <= _MOST_COUNTED:
+            return inside, _Mixture(np.exp(log_weight), count * shape, scale / s)
+        shape = np.where(usable, shape, s * d / 2)
+        return inside, _Mixture(np.exp(log_weight), shape, np.where(usable, scale, scale / s))
 
-    def _with_shuffles(
-        self, r: _Floats, left: _Floats, shape: _Floats, scale: _Floats, *, upper: bool
-    ) -> _Floats:
-        """P(X + G > left), or <, with G a gamma variable."""
-        low = scale * gammaincinv(shape, _FAR)
-        high = np.minimum(scale * gammainccinv(shape, _FAR), left)
+    def _with_shuffles(self, r: _Floats, left: _Floats, mixture: _Mixture, *, upper: bool) -> _Floats:
+        """P(X + G > left), or <, and G not at its atom."""
+        low, high = mixture.range()
+        high = np.minimum(high, left)
         span = np.maximum(high - low, 0.0)[:, None]
         nodes, weights = leggauss(_SHUFFLE_NODES)
         unit, weights = 0.5 * (nodes + 1), 0.5 * weights
         # The cube takes care of a density that is infinite at 0.
         g = low[:, None] + span * unit**3
-        log_density = (
-            xlogy(shape[:, None] - 1, g / scale[:, None])
-            - g / scale[:, None]
-            - gammaln(shape)[:, None]
-            - np.log(scale)[:, None]
-        )
         rest = self._chi(r[:, None] + 2 * self.k * np.maximum(left[:, None] - g, 0.0), upper=upper)
-        inner = (np.exp(log_density) * rest * span * 3 * unit**2) @ weights
-        return inner + gammaincc(shape, left / scale) if upper else inner
+        inner = (mixture.density(g) * rest * span * 3 * unit**2) @ weights
+        return inner + mixture.beyond(left) if upper else inner
