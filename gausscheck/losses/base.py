@@ -111,7 +111,9 @@ class AimedScore:
         """Value for each sample: (B, T) to (B,)."""
         total: Tensor | None = None
         for term, statistic in zip(self.terms, statistics.unbind(1), strict=True):
-            part = self.part(term, statistic, size) * term.weight
+            part = self.part(term, statistic, size)
+            if term.weight != 1.0:
+                part = part * term.weight
             total = part if total is None else total + part
         assert total is not None
         return total
@@ -134,7 +136,7 @@ class AimedScore:
                 window = self.window(term, size)
                 over, under = _excess(statistic, window)
                 slope = (over - under) / window.std
-            columns.append(slope * term.weight)
+            columns.append(slope * term.weight if term.weight != 1.0 else slope)
         return torch.stack(columns, dim=1)
 
     def window(self, term: Term, size: int) -> Window:

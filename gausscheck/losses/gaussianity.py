@@ -163,7 +163,7 @@ class GaussianityLoss(Loss):
         orders = self._read(rows)
         if rows.requires_grad:
             return plain_statistics(finite(rows), self.recipe, orders)
-        return Reduction(finite(rows).contiguous(), self.recipe, orders, wanted=False).statistics
+        return Reduction(rows, self.recipe, orders, wanted=False).statistics
 
     def per_sample(self, rows: Tensor) -> Tensor:
         """Loss of each row, with its gradient in closed form."""

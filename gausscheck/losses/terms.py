@@ -124,23 +124,30 @@ class MomentTerm:
         if self.order == 1:
             return statistic.sign()
         tiny = torch.finfo(statistic.dtype).tiny
-        size = statistic.abs().clamp_min(max(self._safe(n), tiny))
-        root = size.pow(1 / self.order)
+        if self.order == 2:
+            root = statistic.clamp_min(tiny).sqrt()
+            return (root - 1.0).sign() / (root + root)
+        size = statistic.abs()
+        held = size.clamp_min(max(self._safe(n), tiny))
+        steep = held.pow(1 / self.order) / held
         if not self.target:
-            steep = root / size
-            inside = statistic.abs() < self._safe(n)
-            return torch.where(inside, steep, steep / self.order) * statistic.sign()
-        slope = (root - self.target).sign() * root / (self.order * size)
-        return torch.where(statistic.abs() > tiny, slope, 0.0)
+            return torch.where(size < held, steep, steep / self.order) * statistic.sign()
+        slope = (steep * held - self.target).sign() * steep / self.order
+        return torch.where(size > tiny, slope, 0.0)
 
     def interval(self, level: float, n: int) -> tuple[float, float]:
         """See :class:`Term`."""
-        del n  # the chord lies below a thousandth of a standard deviation
         if level < 0:
             return inf, -inf
-        low, high = max(self.target - level, 0.0), self.target + level
         if self.order % 2:
-            return -(high**self.order), high**self.order
+            safe = self._safe(n)
+            bound = (
+                level * safe ** (1 - 1 / self.order)
+                if level < safe ** (1 / self.order)
+                else level**self.order
+            )
+            return -bound, bound
+        low, high = max(self.target - level, 0.0), self.target + level
         return (low**self.order if self.target > level else -inf), high**self.order
 
 

@@ -45,10 +45,12 @@ def quantile(null: Null, p: float) -> float:
     step = -std if lower else std
     near, far = mean, mean + step
     # Tails of either side may be bounded (-inf beyond), which still brackets; log tails fall outwards.
+    reach = step
     while excess(near) < 0:
-        near -= step
+        near, reach = near - reach, 2 * reach
+    reach = step
     while excess(far) > 0:
-        far += step
+        far, reach = far + reach, 2 * reach
     low, high = min(near, far), max(near, far)
     clipped = -1e12
     return float(brentq(lambda t: max(excess(t), clipped), low, high, xtol=1e-12 * std, rtol=1e-14))

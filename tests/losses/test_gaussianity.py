@@ -254,3 +254,15 @@ def test_bad_options_are_errors_before_any_work(options):
 def test_unknown_options_are_errors():
     with pytest.raises(TypeError, match="lambda_power"):
         GaussianityLoss(lambda_power=25)
+
+
+@pytest.mark.parametrize("order", range(1, 9))
+def test_an_interval_is_where_the_discrepancy_is_at_most_the_level(order):
+    term, n = MomentLoss(orders=(order,)).terms[0], 4096
+    for level in (1e-4, 0.01, 0.3, 2.0):
+        low, high = term.interval(level, n)
+        for edge in (low, high):
+            if np.isfinite(edge):
+                found = term.discrepancy(torch.tensor(edge, dtype=torch.float64), n).item()
+                assert found == pytest.approx(level, rel=1e-12)
+    assert term.interval(-0.1, n) == (np.inf, -np.inf)

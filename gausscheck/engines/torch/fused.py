@@ -14,16 +14,18 @@ from gausscheck.engines.kernels import jit
 from gausscheck.engines.kernels import shuffle as shuffle_rows
 from gausscheck.engines.torch.split import SplitTransform
 
-__all__ = ["FusedSpectrum", "all_finite", "shuffled_order"]
+__all__ = ["FusedSpectrum", "moment_gradient", "power_means", "shuffled_order"]
 
 _TILE = 16
+_STRETCH = 2048  # values added in their own precision before float64 takes over
 
 
 def shuffled_order(size: int, keys: Tensor) -> Tensor:
     """Uniform permutations of 0..size-1, one for each 64-bit key: int32, shape (len(keys), size)."""
-    orders = torch.arange(size, dtype=torch.int32).repeat(keys.shape[0], 1)
-    shuffle_rows(orders.numpy(), keys.numpy().view(np.uint64), 0, keys.shape[0])
-    return orders
+    orders = np.empty((keys.shape[0], size), np.int32)
+    orders[:] = np.arange(size, dtype=np.int32)
+    shuffle_rows(orders, keys.numpy().view(np.uint64), 0, keys.shape[0])
+    return torch.from_numpy(orders)
 
 
 class FusedSpectrum:
@@ -156,18 +158,64 @@ def _weigh(parts, block, centre, wanted, value):  # type: ignore[no-untyped-def]
         value[r] = whole / groups
 
 
-def all_finite(x: Tensor) -> bool:
-    """Whether a contiguous tensor on the CPU holds neither NaN nor infinity."""
-    return bool(_all_finite(x.numpy().reshape(-1)))
+def power_means(x: Tensor, top: int) -> Tensor:
+    """``mean x^n`` of each row for n = 1..top, summed in float64: (B, D) on the CPU to (B, top)."""
+    means = torch.empty((x.shape[0], top), dtype=x.dtype)
+    _power_means(x.numpy(), means.numpy())
+    return means
 
 
-@jit(fastmath={"reassoc"})
-def _all_finite(x):  # type: ignore[no-untyped-def]
-    # The difference of a finite number with itself is 0, of others NaN; blocks leave the loop early.
-    for start in range(0, x.size, 4096):
-        total = x.dtype.type(0)
-        for i in range(start, min(start + 4096, x.size)):
-            total += x[i] - x[i]
-        if total != 0:
-            return False
-    return True
+@jit(fastmath={"reassoc", "contract"})
+def _power_means(x, means):  # type: ignore[no-untyped-def]
+    rows, size = x.shape
+    top = means.shape[1]
+    power = np.empty(_STRETCH, x.dtype)
+    sums = np.empty(top)
+    for r in range(rows):
+        sums[:] = 0.0
+        for start in range(0, size, _STRETCH):
+            row = x[r, start : min(start + _STRETCH, size)]
+            first, second = x.dtype.type(0), x.dtype.type(0)
+            for i in range(row.size):
+                first += row[i]
+                second += row[i] * row[i]
+            sums[0] += first
+            sums[1] += second
+            if top > 2:
+                for i in range(row.size):
+                    power[i] = row[i] * row[i]
+            for n in range(2, top):
+                total = x.dtype.type(0)
+                for i in range(row.size):
+                    power[i] *= row[i]
+                    total += power[i]
+                sums[n] += total
+        for n in range(top):
+            means[r, n] = sums[n] / size
+
+
+def moment_gradient(x: Tensor, slopes: Tensor, orders: tuple[int, ...]) -> Tensor:
+    """``sum_n slopes_n (n / D) x^(n-1)`` of each row; slopes in the first columns."""
+    out = torch.empty_like(x)
+    coefficients = np.zeros((x.shape[0], max(orders)), out.numpy().dtype)
+    given = slopes.numpy()
+    for column, n in enumerate(orders):
+        coefficients[:, n - 1] = given[:, column] * (n / x.shape[1])
+    _polynomial(x.numpy(), coefficients, out.numpy())
+    return out
+
+
+@jit(fastmath={"contract"})
+def _polynomial(x, coefficients, out):  # type: ignore[no-untyped-def]
+    rows, size = x.shape
+    top = coefficients.shape[1]
+    for r in range(rows):
+        if top == 2:
+            first, second = coefficients[r, 0], coefficients[r, 1]
+            for i in range(size):
+                out[r, i] = first + second * x[r, i]
+        else:
+            out[r] = coefficients[r, top - 1]
+            for n in range(top - 2, -1, -1):
+                for i in range(size):
+                    out[r, i] = out[r, i] * x[r, i] + coefficients[r, n]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,8 @@ from gausscheck.engines.torch.spectrum import Spectrum, plain_power_spectrum, sp
 __all__ = ["Recipe", "Reduction", "Score", "View", "finite", "plain_statistics", "scored"]
 
 View = Literal["stored", "permuted"]
+
+_CACHED = 2**17  # values: with their spectra and gradients about 3 MiB of float32
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Reduction:
     Parameters
     ----------
     x : Tensor
-        Detached, contiguous, finite; shape (B, D).
+        Detached, shape (B, D).
     recipe : Recipe
     orders : Orders, optional
     wanted : bool
@@ -117,8 +120,8 @@ class Reduction:
     """
 
     def __init__(self, x: Tensor, recipe: Recipe, orders: Orders | None, *, wanted: bool) -> None:
-        self.x, self.recipe = x, recipe
-        columns = self._moments()
+        self.recipe = recipe
+        self.x, self._bad, columns = _moments(x.contiguous(), recipe.orders)
         self._spectra: list[list[Spectrum]] = []
         for view in recipe.views:
             read: list[tuple[Orders | None, int]] = [(None, 0)]
@@ -126,7 +129,7 @@ class Reduction:
                 assert orders is not None
                 read = [(orders, number) for number in range(orders.positions.shape[0])]
             parts = [
-                spectrum(x, which, number, block=recipe.block, mu=recipe.mu, wanted=wanted)
+                spectrum(self.x, which, number, block=recipe.block, mu=recipe.mu, wanted=wanted)
                 for which, number in read
             ]
             self._spectra.append(parts)
@@ -134,29 +137,24 @@ class Reduction:
             columns.append(values[0] if len(values) == 1 else torch.stack(values).mean(dim=0))
         self.statistics = torch.stack(columns, dim=1)
 
-    def _moments(self) -> list[Tensor]:
-        columns = {}
-        power = self.x
-        for n in range(1, max(self.recipe.orders, default=0) + 1):
-            power = power if n == 1 else power * self.x
-            if n in self.recipe.orders:
-                columns[n] = power.mean(dim=1)
-        return [columns[n] for n in self.recipe.orders]
-
     def gradient(self, slopes: Tensor) -> Tensor:
         """Gradient of a function with these `slopes` (B, T) in the statistics: shape (B, D)."""
         out = self._polynomial(slopes)
         for parts, slope in zip(self._spectra, slopes[:, len(self.recipe.orders) :].T, strict=True):
-            scale = (slope / len(parts)).contiguous()
+            scale = (slope if len(parts) == 1 else slope / len(parts)).contiguous()
             for part in parts:
                 part.add_gradient(scale, out)
-        return out
+        return out if self._bad is None else out.masked_fill_(self._bad, 0.0)
 
     def _polynomial(self, slopes: Tensor) -> Tensor:
         """``sum_n slope_n (n / D) x^(n-1)``, by Horner."""
         top = max(self.recipe.orders, default=0)
         if top == 0:
             return torch.zeros_like(self.x)
+        if numba_at_hand(self.x.device):
+            from gausscheck.engines.torch.fused import moment_gradient
+
+            return moment_gradient(self.x, slopes, self.recipe.orders)
         columns = dict(zip(self.recipe.orders, slopes.T, strict=False))
         nothing = torch.zeros_like(slopes[:, 0])
         size = self.x.shape[1]
@@ -173,16 +171,19 @@ class _Scored(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, recipe: Recipe, orders: Orders | None, score: Score) -> Tensor:
         wanted = ctx.needs_input_grad[0]
-        clean, bad = _cleaned(x.detach())
-        reduction = Reduction(clean, recipe, orders, wanted=wanted)
-        loss = score.loss(reduction.statistics, x.shape[1])
+        size = x.shape[1]
+        losses, gradients = [], []
+        # On a CPU what is worked on should fit the cache; elsewhere it should be as much as there is.
+        rows = max(1, _CACHED // size) if x.device.type == "cpu" else x.shape[0]
+        for part in x.detach().split(rows):
+            reduction = Reduction(part, recipe, orders, wanted=wanted)
+            losses.append(score.loss(reduction.statistics, size))
+            if wanted:
+                gradients.append(reduction.gradient(score.slopes(reduction.statistics, size)))
         if wanted:
-            gradient = reduction.gradient(score.slopes(reduction.statistics, x.shape[1]))
-            if bad is not None:
-                gradient.masked_fill_(bad, 0.0)
-            ctx.save_for_backward(x, gradient)
+            ctx.save_for_backward(x, gradients[0] if len(gradients) == 1 else torch.cat(gradients))
             ctx.recipe, ctx.orders, ctx.score = recipe, orders, score
-        return loss
+        return losses[0] if len(losses) == 1 else torch.cat(losses)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
@@ -194,13 +195,23 @@ class _Scored(torch.autograd.Function):
         return gradient * grads[0][:, None], None, None, None
 
 
-def _cleaned(x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Contiguous finite values, and where they were not finite; None where it is known that they were."""
-    x = x.contiguous()
+def _moments(x: Tensor, orders: tuple[int, ...]) -> tuple[Tensor, Tensor | None, list[Tensor]]:
+    """Finite values, where they were not (None where it is known that all were), and their raw moments."""
+    top = max(orders, default=0)
     if numba_at_hand(x.device):
-        # Memory of the host may be looked at without waiting for a device.
-        from gausscheck.engines.torch.fused import all_finite
+        from gausscheck.engines.torch.fused import power_means
 
-        if all_finite(x):
-            return x, None
-    return finite(x), ~torch.isfinite(x)
+        means = power_means(x, max(top, 2))
+        # Memory of the host may be looked at without waiting for a device. Squares that overflow come here
+        # too, and lose nothing but time.
+        if np.isfinite(means.numpy()[:, 1]).all():
+            return x, None, [means[:, n - 1] for n in orders]
+    bad = ~torch.isfinite(x)
+    x = finite(x)
+    columns = {}
+    power = x
+    for n in range(1, top + 1):
+        power = power if n == 1 else power * x
+        if n in orders:
+            columns[n] = power.mean(dim=1)
+    return x, bad, [columns[n] for n in orders]
