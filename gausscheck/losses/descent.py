@@ -75,7 +75,7 @@ def descend(
         two is 0 the losses have no part in the step.
     jitter : float
         In [0, 1). The descent begins at ``sqrt(1 - jitter^2) z + jitter n`` with n standard normal. It frees
-        samples at which a loss is large and has no gradient, see Notes.
+        samples whose symmetry a loss cannot break, see Notes.
     generator : torch.Generator, optional
         Of the jitter, on the tensor's device; torch's own by default.
     stop_when_typical : bool
@@ -113,7 +113,8 @@ def descend(
     A cosine above means steps that undid each other.
 
     *Precision.* Steps are summed in float32 (float64 of float64), losses and reward see the sample rounded to
-    the dtype of `z`, and so does the caller. The gradient of the losses is not rounded to 16 bits.
+    the dtype of `z`, and so does the caller. The gradient of the losses is not rounded to 16 bits; the
+    reward's is what its own operations make of it, and in float16 may fall to 0.
 
     *No gradient.* The power spectrum does not change when a sample is shifted round, so neither does its
     gradient: a sample that repeats itself, such as a +-1 checkerboard, stays periodic for ever, and a Fourier
@@ -153,8 +154,8 @@ def descend(
         start, now = _start(z, weighted.least, jitter, generator)
         weighted = weighted.of_shape(z.shape if z.ndim == 1 else z.shape[1:])
         stepper: Stepper = Nesterov(lr, momentum) if optimizer == "sgd" else Adam(lr, momentum)
-        resampling = Resampling(stepper, (1 - jitter**2) ** 0.5)
         resampled = torch.full_like(now[:, 0], (1 - jitter**2) ** 0.5)
+        resampling = Resampling(stepper, resampled)
         moving = torch.ones_like(resampled, dtype=torch.bool)
         broken = ~moving
         records: list[Record] = []
@@ -171,7 +172,7 @@ def descend(
             fit = (torch.isfinite(gradient) & torch.isfinite(seen.reshape(now.shape))).all(dim=1)
             broken = broken | ~fit if gain is None else broken | ~fit | ~torch.isfinite(gain)
             if recording:
-                resampled = torch.where(moving, resampling.cosine(), resampled) if step else resampled
+                resampled = torch.where(moving, resampling.cosine(), resampled)
                 record = Record(
                     step=step,
                     reward=None if gain is None else on_host(gain),
@@ -272,7 +273,8 @@ def _start(z: Tensor, least: int, jitter: float, generator: torch.Generator | No
 
 def _ascent(reward: Reward, seen: Tensor, batch: int) -> tuple[Tensor, Tensor]:
     """Gradient of the reward in the precision of the steps, (B, D), and the reward, (B,)."""
-    leaf = seen.detach().requires_grad_()
+    # A copy: what a reward keeps or overwrites is its own.
+    leaf = seen.detach().clone().requires_grad_()
     gain = reward(leaf)
     fits = isinstance(gain, Tensor) and (gain.shape == (batch,) or (batch == 1 and gain.ndim == 0))
     if not fits:

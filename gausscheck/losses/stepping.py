@@ -111,22 +111,22 @@ class Resampling:
     Parameters
     ----------
     stepper : Stepper
-    cosine : float
-        What there is before the first step.
+    before : Tensor
+        Cosine before the first step, shape (B,).
     """
 
-    def __init__(self, stepper: Stepper, cosine: float) -> None:
-        self._stepper, self._before = stepper, cosine
+    def __init__(self, stepper: Stepper, before: Tensor) -> None:
+        self._stepper, self._before = stepper, before
         self._parts: list[Tensor] = []
 
     def add(self, impulse: Tensor, norm2: Tensor) -> None:
         """One step: squared lengths of the impulses and of the samples, each of shape (B,)."""
         self._parts.append(impulse / norm2.clamp_min(torch.finfo(norm2.dtype).tiny))
 
-    def cosine(self) -> Tensor | None:
-        """Of each sample, shape (B,); None before the first step."""
+    def cosine(self) -> Tensor:
+        """Of each sample, shape (B,)."""
         if not self._parts:
-            return None
+            return self._before
         done = torch.stack(self._parts)
         parts = torch.tensor(self._stepper.parts(len(self._parts)), dtype=done.dtype).to(done.device)
         return torch.exp(-0.5 * (parts.square() @ done)) * self._before

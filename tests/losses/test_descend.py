@@ -142,6 +142,17 @@ def test_without_rescaling_the_gradients_are_added_as_they_are():
     torch.testing.assert_close(run.z, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("every", [1, 3])
+def test_losses_are_added_with_their_weights(every):
+    z = sample(1, SIZE)
+    first, second = PowerSpectrumLoss(permute=None), MomentLoss()
+    run = descend(z, [(first, 3.0), second], lr=0.1, momentum=0.0, clip=None, steps=3, every=every)
+    x = z.clone()
+    for _ in range(3):
+        x = x - 0.1 * slope(lambda y: 3 * first(y) + second(y), x)
+    torch.testing.assert_close(run.z, x, rtol=1e-11, atol=1e-11)
+
+
 def test_a_sample_is_clipped_by_its_own_gradient():
     z = torch.stack([sample(SIZE), 100 * sample(SIZE, seed=1)])
     run = descend(z, MomentLoss(orders=(4,)), lr=1.0, momentum=0.0, clip=0.05, steps=1)
@@ -244,6 +255,25 @@ def test_the_law_is_the_one_of_clipped_steps():
     assert run.resampling_cosine[-1, 0] == pytest.approx(math.exp(-40 / (2 * 16384)), rel=1e-4)
 
 
+def test_the_law_follows_the_norm():
+    """Steps across the sample, each of a tenth of its norm: the cosine falls as one over the norm."""
+    z = torch.randn(1, 4096, generator=seeded(0), dtype=torch.float64)
+    directions = iter(torch.linalg.qr(torch.randn(4096, 41, generator=seeded(1), dtype=torch.float64))[0].T)
+
+    def reward(x):
+        flat = x.flatten().detach()
+        across = next(directions)
+        across = across - (across @ flat) / (flat @ flat) * flat
+        return (x @ (0.1 * flat.norm() * across / across.norm())).reshape(1)
+
+    run = descend(z, MomentLoss(), reward=reward, weight=0.0, lr=1.0, momentum=0.0, clip=None, steps=40)
+    assert run.norm[-1, 0] == pytest.approx(run.norm[0, 0] * 1.01**20, rel=1e-9)
+    assert run.resampling_cosine[-1, 0] == pytest.approx(math.exp(-0.2), rel=1e-9)
+    # exp(-0.01/2) for 1/sqrt(1.01) is 0.1 % in 40 steps; a direction has a cosine of about 1/64 with the
+    # start by chance, a tenth of it a step: 1 %, five times.
+    assert run.cosine[-1, 0] == pytest.approx(run.resampling_cosine[-1, 0], rel=0.05)
+
+
 def test_structure_goes_only_with_everything_else():
     """With the loss of the paper a checkerboard keeps the share of itself that the whole keeps."""
     checker = torch.tensor([1.0, -1.0]).repeat(8192)[None]
@@ -284,6 +314,18 @@ def test_it_stops_when_every_sample_has_been_typical():
     # The first was typical from the start.
     assert torch.equal(run.z[0], z[0])
     assert descend(noise[:1], loss, lr=0.1, stop_when_typical=True).steps.tolist() == [0]
+
+
+def test_a_sample_that_was_found_typical_stays_in_spite_of_its_momentum():
+    noise = torch.randn(1, 4096, generator=seeded(3))
+    z = torch.cat([1.2 * noise, 2.0 * noise])
+    run = descend(z, MomentLoss(aim="typical"), lr=0.1, clip=2.0, steps=500, every=5, stop_when_typical=True)
+    assert run.stopped == "typical"
+    first = int(run.typical[:, 0].argmax())
+    assert 0 < first < len(run.steps) - 1
+    for column in (run.statistics["moment 2"], run.cosine, run.resampling_cosine):
+        assert (column[first:, 0] == column[first, 0]).all()
+        assert column[first, 1] != column[-1, 1]
 
 
 def test_a_periodic_sample_stays_periodic_without_a_jitter():

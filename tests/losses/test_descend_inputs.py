@@ -179,6 +179,27 @@ def test_a_sample_that_leaves_the_range_of_its_dtype_ends_the_descent():
     assert len(run.records) == 2
 
 
+def test_a_loss_that_runs_away_ends_the_descent():
+    z = sample(1, SIZE, dtype=torch.float16)
+    run = descend(z, MomentLoss(orders=(4,)), lr=1e6, clip=None, steps=30)
+    assert run.stopped == "nonfinite"
+
+
+def test_what_a_reward_keeps_is_its_own():
+    z, kept = sample(1, SIZE), []
+
+    def reward(x):
+        kept.append(x.detach())
+        gain = x.mean(dim=1)
+        x.data.zero_()
+        return gain
+
+    copies = descend(z, MomentLoss(), reward=reward, lr=1.0, steps=5)
+    clean = descend(z, MomentLoss(), reward=lambda x: x.mean(dim=1), lr=1.0, steps=5)
+    assert torch.equal(copies.z, clean.z)
+    assert len(kept) == 6
+
+
 def test_a_reward_is_climbed_and_a_loss_holds_it_back():
     """A bright latent under the moments: more reward than at the start, less than without them."""
     z = torch.randn(4, 1024, generator=seeded(0))
