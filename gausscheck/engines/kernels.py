@@ -340,6 +340,21 @@ def shuffle(x, keys, start, stop):  # type: ignore[no-untyped-def]
                 row[j] = held
 
 
+@jit()
+def shuffled_counts(keys, out):  # type: ignore[no-untyped-def]
+    """Rows 0, 1, 2 … as `shuffle` would leave them, built from the inside out."""
+    targets = np.empty(512, np.uint32)
+    for r in range(out.shape[0]):
+        row = out[r]
+        state = _mix(keys[r] + _GOLDEN)
+        for begin in range(0, row.size, 512):
+            n = min(512, row.size - begin)
+            _draw(state, begin, targets[:n])
+            for k in range(n):
+                row[begin + k] = row[targets[k]]
+                row[targets[k]] = begin + k
+
+
 @jit(fastmath=_SUM_MATH)
 def _group_sum(parts, begin, end):  # type: ignore[no-untyped-def]
     """Sum of |xhat_k| for k = begin..end-1, from real and imaginary parts side by side."""

@@ -92,7 +92,8 @@ class AutocorrelationLoss(SingleLoss):
     Nothing here sees scale (but for its quadratic pull towards 0), mean beyond its square, or the shape of
     the distribution: it goes with :class:`KLLoss`.
 
-    The law under H0 depends on the shape: ``loss.of_shape((4, 64, 64)).null(4 * 64 * 64)``.
+    Give `shape` for ``torch.compile`` without graph breaks. The law under H0 depends on the shape
+    too: ``loss.of_shape((4, 64, 64)).null(4 * 64 * 64)``.
     """
 
     def __init__(

@@ -6,26 +6,33 @@ weigh, turn, put back. The transforms between them are torch's.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from gausscheck.engines.kernels import jit
-from gausscheck.engines.kernels import shuffle as shuffle_rows
+from gausscheck.engines.kernels import jit, shuffled_counts
 from gausscheck.engines.torch.split import SplitTransform
 
 __all__ = ["FusedSpectrum", "moment_gradient", "power_means", "shuffled_order"]
 
-_TILE = 16
+_TILE = 32
 _STRETCH = 2048  # values added in their own precision before float64 takes over
 
 
 def shuffled_order(size: int, keys: Tensor) -> Tensor:
     """Uniform permutations of 0..size-1, one for each 64-bit key: int32, shape (len(keys), size)."""
     orders = np.empty((keys.shape[0], size), np.int32)
-    orders[:] = np.arange(size, dtype=np.int32)
-    shuffle_rows(orders, keys.numpy().view(np.uint64), 0, keys.shape[0])
+    shuffled_counts(keys.numpy().view(np.uint64), orders)
     return torch.from_numpy(orders)
+
+
+def _parts(x: Tensor) -> NDArray[Any]:
+    """Real and imaginary parts side by side along the last axis, in the same memory."""
+    held: NDArray[Any] = x.numpy()
+    return held.view(np.float32 if held.dtype == np.complex64 else np.float64)
 
 
 class FusedSpectrum:
@@ -63,7 +70,7 @@ class FusedSpectrum:
             _gather(x.numpy(), positions.numpy(), laid.numpy())
         self.spectrum = transform.forward(laid.view(rows, n2, n1))
         self.value = torch.empty(rows, dtype=x.dtype)
-        parts = torch.view_as_real(self.spectrum).numpy().reshape(rows, n1 // 2 + 1, 2 * n2)
+        parts = _parts(self.spectrum)
         number = parts.dtype.type
         centre = (number(mu), number(torch.finfo(x.dtype).tiny))
         _weigh(parts, block, centre, wanted, self.value.numpy())
@@ -74,7 +81,7 @@ class FusedSpectrum:
         rows, n1, n2 = out.shape[0], transform.n1, transform.n2
         columns = torch.fft.ifft(self.spectrum, dim=2, norm="forward")
         inner = columns.new_empty(rows, n2, n1 // 2 + 1)
-        _turn(columns.numpy(), transform.backward_factors.numpy(), inner.numpy())
+        _turn(_parts(columns), _parts(transform.backward_factors), _parts(inner))
         laid = transform.fold(inner)
         if self.positions is None:
             out.view(rows, n1, n2).add_(laid.transpose(1, 2).mul(scale[:, None, None]))
@@ -99,15 +106,17 @@ def _scatter(laid, positions, scale, out):  # type: ignore[no-untyped-def]
 
 @jit()
 def _turn(columns, factors, out):  # type: ignore[no-untyped-def]
-    """``out[r, b, p] = columns[r, p, b] factors[p, b]``, tile by tile."""
+    """``out[r, b, p] = columns[r, p, b] factors[p, b]``, real and imaginary parts side by side."""
     rows, height, width = columns.shape
     for r in range(rows):
         for top in range(0, height, _TILE):
-            bottom = min(top + _TILE, height)
-            for left in range(0, width, _TILE):
-                for b in range(left, min(left + _TILE, width)):
-                    for p in range(top, bottom):
-                        out[r, b, p] = columns[r, p, b] * factors[p, b]
+            for left in range(0, width // 2, _TILE):
+                for p in range(top, min(top + _TILE, height)):
+                    for b in range(left, min(left + _TILE, width // 2)):
+                        real, imaginary = columns[r, p, 2 * b], columns[r, p, 2 * b + 1]
+                        cosine, sine = factors[p, 2 * b], factors[p, 2 * b + 1]
+                        out[r, b, 2 * p] = real * cosine - imaginary * sine
+                        out[r, b, 2 * p + 1] = real * sine + imaginary * cosine
 
 
 @jit(fastmath={"contract"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 
 import torch
@@ -43,8 +44,11 @@ class Orders:
 
 def numba_at_hand(device: torch.device) -> bool:
     """Whether compiled passes may be used for tensors of a device."""
-    if device.type != "cpu" or os.environ.get(NO_NUMBA) == "1":
-        return False
+    return device.type == "cpu" and os.environ.get(NO_NUMBA) != "1" and _numba_works()
+
+
+@cache
+def _numba_works() -> bool:
     try:
         import_module("gausscheck.engines.torch.fused")
     except ImportError:

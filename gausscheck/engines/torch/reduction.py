@@ -90,7 +90,8 @@ def scored(x: Tensor, recipe: Recipe, orders: Orders | None, score: Score) -> Te
     """
     if torch.compiler.is_compiling():
         return score.loss(plain_statistics(finite(x), recipe, orders), x.shape[1])
-    return _Scored.apply(x, recipe, orders, score)
+    wanted = x.requires_grad and torch.is_grad_enabled()
+    return _Scored.apply(x, recipe, orders, score, wanted)
 
 
 def plain_statistics(x: Tensor, recipe: Recipe, orders: Orders | None) -> Tensor:
@@ -169,8 +170,9 @@ class Reduction:
 
 class _Scored(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, recipe: Recipe, orders: Orders | None, score: Score) -> Tensor:
-        wanted = ctx.needs_input_grad[0]
+    def forward(  # noqa: PLR0917
+        ctx: Any, x: Tensor, recipe: Recipe, orders: Orders | None, score: Score, wanted: bool
+    ) -> Tensor:
         size = x.shape[1]
         losses, gradients = [], []
         # On a CPU what is worked on should fit the cache; elsewhere it should be as much as there is.
@@ -186,32 +188,42 @@ class _Scored(torch.autograd.Function):
         return losses[0] if len(losses) == 1 else torch.cat(losses)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():
             loss = ctx.score.loss(plain_statistics(finite(x), ctx.recipe, ctx.orders), x.shape[1])
             (again,) = torch.autograd.grad(loss, x, grads[0], create_graph=True)
-            return again, None, None, None
-        return gradient * grads[0][:, None], None, None, None
+            return again, None, None, None, None
+        return gradient * grads[0][:, None], None, None, None, None
 
 
 def _moments(x: Tensor, orders: tuple[int, ...]) -> tuple[Tensor, Tensor | None, list[Tensor]]:
     """Finite values, where they were not (None where it is known that all were), and their raw moments."""
-    top = max(orders, default=0)
-    if numba_at_hand(x.device):
-        from gausscheck.engines.torch.fused import power_means
-
-        means = power_means(x, max(top, 2))
-        # Memory of the host may be looked at without waiting for a device. Squares that overflow come here
-        # too, and lose nothing but time.
-        if np.isfinite(means.numpy()[:, 1]).all():
-            return x, None, [means[:, n - 1] for n in orders]
+    if x.device.type == "cpu":
+        means = _means(x, max(max(orders, default=0), 2))
+        if _on_host_finite(means[1]):
+            return x, None, [means[n - 1] for n in orders]
     bad = ~torch.isfinite(x)
     x = finite(x)
-    columns = {}
+    means = _means(x, max(orders, default=0))
+    return x, bad, [means[n - 1] for n in orders]
+
+
+def _on_host_finite(squares: Tensor) -> bool:
+    # Memory of the host may be looked at without waiting for a device. Squares that overflow count as not
+    # finite here, and lose nothing but time.
+    return bool(np.isfinite(squares.numpy()).all())
+
+
+def _means(x: Tensor, top: int) -> list[Tensor]:
+    """Raw moments of order 1 to `top` of each row."""
+    if top and numba_at_hand(x.device):
+        from gausscheck.engines.torch.fused import power_means
+
+        return list(power_means(x, max(top, 2)).unbind(1))[:top]
+    means = []
     power = x
     for n in range(1, top + 1):
         power = power if n == 1 else power * x
-        if n in orders:
-            columns[n] = power.mean(dim=1)
-    return x, bad, [columns[n] for n in orders]
+        means.append(power.mean(dim=1))
+    return means
