@@ -201,7 +201,7 @@ def covariance_draws(k, shuffles, count, seed):
     return total
 
 
-@pytest.mark.parametrize(("k", "shuffles"), [(4, 0), (2, 1), (4, 2), (4, 30), (16, 5)])
+@pytest.mark.parametrize(("k", "shuffles"), [(4, 0), (2, 1), (4, 2), (4, 30), (4, 300), (16, 5)])
 def test_the_covariance_null_is_its_model(k, shuffles):
     count = 100_000
     values = covariance_draws(k, shuffles, count, seed=k + shuffles)
@@ -214,9 +214,14 @@ def test_the_covariance_null_is_its_model(k, shuffles):
             continue
         t = quantile(null, 1 - p)
         above = int((values > t).sum())
-        # A gamma shape between exact atom and moments: 5 % of p.
+        # Gamma shapes of the excess of one shuffle, or of all beyond 256: 5 % of p.
         assert binom.cdf(above, count, 0.95 * p) > ALARM
         assert binom.sf(above - 1, count, 1.05 * p) > ALARM
+        if p > 2 * null.atom:
+            t = quantile(null, p)
+            below = int((values < t).sum())
+            assert binom.cdf(below, count, 0.95 * p) > ALARM
+            assert binom.sf(below - 1, count, 1.05 * p) > ALARM
     # Six standard errors: 2e-9.
     assert abs(values.mean() - null.mean) <= 6 * null.std / math.sqrt(count)
     kurtosis = ((values - values.mean()) ** 4).mean() / values.var() ** 2
