@@ -91,9 +91,9 @@ def autocorrelation_null(
 
     Against 20,000 simulated losses of 4 x 32 x 32 and 4 x 128 x 128 values, lag 1
     (``data/calibration/relatives.txt``): means and standard deviations within 1.3 %, tails of 1e-2 within
-    14 % of them, of 1e-3 within 50 % (errors 7 % and 22 %). With `rescale`, where levels of 64 values weigh as
-    much as the image, the upper tail of 1e-2 is entered a quarter too often, that of 1e-3 twice as often as
-    stated, the lower ones a third to a half less often.
+    14 % of them, of 1e-3 within 50 % (errors 7 % and 22 %). With `rescale`, where levels of 64 values weigh
+    as much as the image, the upper tail of 1e-2 is entered a quarter too often, that of 1e-3 twice as
+    often as stated, the lower ones a third to a half less often.
     """
     levels = pyramid(height, width)
     excess = 15 / np.array([level.height * level.width for level in levels])
