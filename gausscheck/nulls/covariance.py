@@ -80,7 +80,7 @@ class CovarianceNull(Null):
     Notes
     -----
     Against 20,000 simulated losses of 4,096 and 65,536 values (``data/calibration/relatives.txt``): means
-    within 0.1 %, standard deviations within 4 % (their error 2 %), tails of 1e-2 within the error of the
+    within 0.2 %, standard deviations within 4 % (their error 2 %), tails of 1e-2 within the error of the
     simulation (7 % of them). The variance of the sample, which its orders share, is left out: at 4,096 values
     and 100 shuffles it adds a tenth to the lower tail of 1e-2. A tail takes 15 ms for 100 shuffles.
     """
