@@ -153,7 +153,10 @@ class Statistic:
         checked = self.check(**parameters)
         smallest = self.smallest(**parameters)
         if n < smallest:
-            msg = f"{self.name} needs at least {smallest} values, got n = {n}"
+            changed = {k: v for k, v in checked.items() if v != self.parameters[k] and k != "mu"}
+            given = ", ".join(f"{k}={v}" for k, v in changed.items())
+            what = f"{self.name} with {given}" if given else self.name
+            msg = f"the law of {what} needs at least {smallest} values, got n = {n}"
             raise ArgumentError(msg)
         return self.make_null(n=n, samples=samples, lattice=lattice, scale=1.0, **checked)
 

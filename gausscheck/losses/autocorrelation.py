@@ -113,7 +113,7 @@ class AutocorrelationLoss(SingleLoss):
         if generator is not None and not random_lag:
             msg = "a generator has no use with random_lag=False"
             raise ArgumentError(msg)
-        self._reading = Reading("fresh", 1, 0, generator)
+        self._reading = Reading("fresh", 1, None, generator)
         self.rescale, self.random_lag = rescale, random_lag
         self._term: AutocorrelationTerm | None = None
         if shape is not None:
@@ -159,10 +159,21 @@ class AutocorrelationLoss(SingleLoss):
             shaped._term = self._term_of(shape, DataError)
             return shaped
         own = (self._term.channels, self._term.height, self._term.width)
-        if prod(shape) != prod(own):
-            msg = f"a sample of shape {tuple(shape)} has not the size of {own}, which the loss was made for"
+        flat = len(shape) == 1
+        if prod(shape) != prod(own) or not (flat or tuple(shape[-2:]) == own[1:]):
+            msg = f"a sample of shape {tuple(shape)} is not of {own}, which the loss was made for"
             raise DataError(msg)
         return self
+
+    @property
+    def moments_held(self) -> frozenset[int]:
+        """The mean: its square is part of every product."""
+        return frozenset((1,))
+
+    @property
+    def views_held(self) -> frozenset[str]:
+        """The covariances of neighbours are those of the spectrum."""
+        return frozenset(("stored",))
 
     def value(self, x: Tensor) -> Tensor:
         """Value for each row."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gausscheck.engines.torch.orders import traced
 from gausscheck.engines.torch.spectral_norm import spectral_norm
 from gausscheck.errors import ArgumentError
 from gausscheck.losses.base import Aim, Reduction
@@ -122,7 +123,7 @@ class CovarianceLoss(SingleLoss):
         self.k, self.shuffles = k, shuffles
         self.least = max(8, 2 * k)
         # Names a generator that cannot be used.
-        self._generator = Reading("fresh", 1, 0, generator).generator
+        self._generator = Reading("fresh", 1, None, generator).generator
         self._term = CovarianceTerm(k, shuffles)
 
     @property
@@ -130,10 +131,20 @@ class CovarianceLoss(SingleLoss):
         """The value."""
         return self._term
 
+    @property
+    def moments_held(self) -> frozenset[int]:
+        """Mean and mean square: the first bound, and the diagonal of the second."""
+        return frozenset((1, 2))
+
+    @property
+    def views_held(self) -> frozenset[str]:
+        """The covariances of neighbours are those of the spectrum."""
+        return frozenset(("stored",))
+
     def value(self, x: Tensor) -> Tensor:
         """Value for each row."""
         wanted = x.requires_grad and torch.is_grad_enabled()
-        if torch.compiler.is_compiling():
+        if traced():
             value, slope = self.value_and_slope(x.detach(), wanted=wanted)
             return value if slope is None else value + ((x - x.detach()) * slope).sum(dim=1)
         return _Bounds.apply(x, self) if wanted else self.value_and_slope(x, wanted=False)[0]
@@ -152,7 +163,7 @@ class CovarianceLoss(SingleLoss):
         while left:
             count = max(1, min(left, at_once // x.numel()))
             left -= count
-            reading = Reading("fresh", count, 0, self._generator)
+            reading = Reading("fresh", count, None, self._generator)
             orders = reading.orders(x.shape[1], 16, x.device)
             assert orders is not None
             # Whatever the layout of the positions, they are uniform: read column by column.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from gausscheck.catalogue import statistics
 from gausscheck.engines.torch.orders import Orders
 from gausscheck.engines.torch.reduction import Recipe, Reduction, finite, plain_statistics, scored
 from gausscheck.errors import ArgumentError
@@ -27,18 +30,18 @@ __all__ = [
 
 def _orders(orders: Iterable[int]) -> tuple[int, ...]:
     try:
-        given = tuple(orders)
+        given: tuple[Any, ...] = tuple(orders)
     except TypeError:
         msg = f"orders={orders!r} cannot be used; expected integers from 1 to 8, such as (1, 2)"
         raise ArgumentError(msg) from None
     for n in given:
-        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 8:
+        if isinstance(n, bool) or not isinstance(n, Integral) or int(n) not in range(1, 9):
             msg = f"order {n!r} cannot be used; orders of moments are integers from 1 to 8"
             raise ArgumentError(msg)
     if len(set(given)) < len(given):
         msg = f"orders={given} holds an order twice; weigh moments with moment_weight instead"
         raise ArgumentError(msg)
-    return given
+    return tuple(int(n) for n in given)
 
 
 class GaussianityLoss(Loss):
@@ -62,7 +65,7 @@ class GaussianityLoss(Loss):
         Of P. 25 with ``aim="zero"``, as published; 1 with ``aim="typical"``, where every term is in units
         of its own null. With ``permute="mix"`` each view has half of it.
     block : int
-        Frequencies averaged together, at least 2.
+        Frequencies averaged together.
     mu : str or float
         ``exact``: sqrt(pi)/2, the mean of an amplitude. ``paper``: 0.875.
     permute : str or None
@@ -70,8 +73,8 @@ class GaussianityLoss(Loss):
         same ones always. None: stored order, which sees structure. ``mix``: half stored, half fresh.
     permutations : int
         How many are averaged.
-    seed : int
-        Of ``fixed``.
+    seed : int, optional
+        Of ``fixed``; 0 by default.
     generator : torch.Generator, optional
         Of ``fresh`` and ``mix``, on the tensor's device; torch's own by default.
     aim, central, reduction
@@ -109,7 +112,7 @@ class GaussianityLoss(Loss):
         mu: str | float = "exact",
         permute: Permute = "fresh",
         permutations: int = 1,
-        seed: int = 0,
+        seed: int | None = None,
         generator: torch.Generator | None = None,
         aim: Aim = "zero",
         central: float = 0.95,
@@ -124,7 +127,7 @@ class GaussianityLoss(Loss):
             power_weight = 25.0 if aim == "zero" else 1.0
         self.power_weight = weight("power_weight", power_weight)
         self.block = positive("block", block)
-        if isinstance(mu, bool) or not isinstance(mu, (str, int, float)):
+        if isinstance(mu, bool) or not isinstance(mu, (str, Real)):
             msg = f"mu={mu!r} cannot be used; expected 'exact', 'paper' or a positive number"
             raise ArgumentError(msg)
         self.mu = resolve_mean(mu)
@@ -142,6 +145,10 @@ class GaussianityLoss(Loss):
             mu=self.mu,
         )
         self.least = max(8, 2 * self.block + 1) if self.recipe.views else 8
+        if aim == "typical" and "permuted" in self.recipe.views:
+            # The law that the aim needs.
+            law = statistics["power_spectrum"]
+            self.least = max(self.least, law.smallest(block=self.block, permutations=permutations))
         moments: list[Term] = [MomentTerm(n, self.moment_weight) for n in self.recipe.orders]
         share = self.power_weight / max(1, len(self.recipe.views))
         spectra: list[Term] = [
@@ -174,7 +181,7 @@ class GaussianityLoss(Loss):
         return (
             f"orders={self.orders}, moment_weight={self.moment_weight}, power_weight={self.power_weight}, "
             f"block={self.block}, mu={self.mu}, permute={self.reading.permute!r}, "
-            f"permutations={self.reading.permutations}, {super().extra_repr()}"
+            f"permutations={self.reading.permutations}, seed={self.reading.seed}, {super().extra_repr()}"
         )
 
 
@@ -226,7 +233,7 @@ class PowerSpectrumLoss(GaussianityLoss):
         mu: str | float = "exact",
         permute: Permute = "fresh",
         permutations: int = 1,
-        seed: int = 0,
+        seed: int | None = None,
         generator: torch.Generator | None = None,
         aim: Aim = "zero",
         central: float = 0.95,
@@ -257,7 +264,7 @@ def gaussianity_loss(
     mu: str | float = "exact",
     permute: Permute = "fresh",
     permutations: int = 1,
-    seed: int = 0,
+    seed: int | None = None,
     generator: torch.Generator | None = None,
     aim: Aim = "zero",
     central: float = 0.95,
@@ -299,7 +306,7 @@ def power_spectrum_loss(
     mu: str | float = "exact",
     permute: Permute = "fresh",
     permutations: int = 1,
-    seed: int = 0,
+    seed: int | None = None,
     generator: torch.Generator | None = None,
     aim: Aim = "zero",
     central: float = 0.95,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from numbers import Integral
+from typing import Any, Literal
 
 import torch
 
-from gausscheck.engines.torch.orders import Orders, fixed_orders, fresh_orders
+from gausscheck.engines.torch.orders import Orders, fixed_orders, fresh_orders, traced
 from gausscheck.engines.torch.reduction import View
 from gausscheck.errors import ArgumentError
 from gausscheck.losses.base import choice
@@ -19,12 +20,12 @@ Permute = Literal["fixed", "fresh", "mix"] | None
 _FIXED_KEPT = 8
 
 
-def positive(name: str, value: int) -> int:
+def positive(name: str, value: Any) -> int:
     """`value` as a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         msg = f"{name}={value!r} cannot be used; expected a positive integer"
         raise ArgumentError(msg)
-    return value
+    return int(value)
 
 
 @dataclass
@@ -38,23 +39,33 @@ class Reading:
         drawn anew at each call, one draw for all samples of a batch. ``mix``: half stored, half fresh.
     permutations : int
         How many are averaged.
-    seed : int
-        Of ``fixed``.
+    seed : int, optional
+        Of ``fixed``; 0 by default.
     generator : torch.Generator, optional
         Of ``fresh`` and ``mix``; on the tensor's device.
     """
 
     permute: Permute
     permutations: int
-    seed: int
+    seed: int | None
     generator: torch.Generator | None
     _fixed: dict[tuple[int, int, torch.device], Orders] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         choice("permute", self.permute, (None, "fixed", "fresh", "mix"))
-        positive("permutations", self.permutations)
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+        self.permutations = positive("permutations", self.permutations)
+        if self.permute is None and self.permutations > 1:
+            msg = f"permutations={self.permutations} have no use with permute=None, which is the stored order"
+            raise ArgumentError(msg)
+        seed: Any = self.seed
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0):
             msg = f"seed={self.seed!r} cannot be used; expected an integer that is not negative"
+            raise ArgumentError(msg)
+        if self.seed is not None and self.permute != "fixed":
+            msg = (
+                f"seed={self.seed} has no use with permute={self.permute!r}: it is of permute='fixed'; "
+                f"repeatable fresh draws take generator=torch.Generator().manual_seed({self.seed})"
+            )
             raise ArgumentError(msg)
         if self.generator is not None and not isinstance(self.generator, torch.Generator):
             msg = f"generator must be a torch.Generator, got a {type(self.generator).__name__}"
@@ -76,16 +87,18 @@ class Reading:
             return None
         if self.permute == "fixed":
             key = (size, block, device)
-            if key not in self._fixed or torch.compiler.is_compiling():
+            if traced():
+                return self._drawn(size, block, device)
+            if key not in self._fixed:
                 if len(self._fixed) >= _FIXED_KEPT:
                     self._fixed.clear()
-                orders = fixed_orders(size, self.permutations, block=block, device=device, seed=self.seed)
-                if torch.compiler.is_compiling():
-                    return orders
-                self._fixed[key] = orders
+                self._fixed[key] = self._drawn(size, block, device)
             return self._fixed[key]
         generator = self.generator_for(device)
         return fresh_orders(size, self.permutations, block=block, device=device, generator=generator)
+
+    def _drawn(self, size: int, block: int, device: torch.device) -> Orders:
+        return fixed_orders(size, self.permutations, block=block, device=device, seed=self.seed or 0)
 
     def generator_for(self, device: torch.device) -> torch.Generator | None:
         """The generator, if it is on the device."""

@@ -124,7 +124,8 @@ def _finding(term: Term, values: NDArray[np.float64], size: int) -> Finding:
     statistic = term.name
     if isinstance(term, MomentTerm):
         statistic, parameters = "moment", {"order": term.order}
-        extra["discrepancy"] = float(term.discrepancy(torch.tensor(values[at]), size))
+        held = torch.tensor(values[at], device="cpu")
+        extra["discrepancy"] = float(term.discrepancy(held, size))
     elif isinstance(term, SpectrumTerm):
         statistic = "power_spectrum"
         parameters = {"block": term.block, "mu": term.mu, "permutations": term.permutations}
@@ -176,8 +177,5 @@ def _determined(finding: Finding, loss: Loss) -> bool:
         # He_k is a combination of the powers k, k-2, k-4, …
         return set(range(order, 0, -2)) <= loss.moments_held
     if finding.statistic == "power_spectrum":
-        views = {
-            "permuted" if t.permutations else "stored" for t in loss.terms if isinstance(t, SpectrumTerm)
-        }
-        return finding.view in views
+        return finding.view in loss.views_held
     return False

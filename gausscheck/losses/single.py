@@ -92,4 +92,5 @@ def above_minimum(v: Tensor, floor: float = 1e-7) -> Tensor:
     u = v - 1
     near = u.abs() < 0.5
     log = torch.where(near, torch.log1p(u.clamp(-0.5, 0.5)), v.clamp_min(floor).log())
-    return u - log
+    # Beyond the largest number the difference would be no number.
+    return torch.where(v.isinf(), v, u - log)

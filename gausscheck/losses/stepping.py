@@ -128,5 +128,5 @@ class Resampling:
         if not self._parts:
             return self._before
         done = torch.stack(self._parts)
-        parts = torch.tensor(self._stepper.parts(len(self._parts)), dtype=done.dtype).to(done.device)
+        parts = torch.tensor(self._stepper.parts(len(self._parts)), dtype=done.dtype, device=done.device)
         return torch.exp(-0.5 * (parts.square() @ done)) * self._before

@@ -15,7 +15,19 @@ from gausscheck.losses.base import Loss, weight
 
 __all__ = ["Evaluation", "Losses", "WeightedLosses"]
 
-Losses = Loss | Sequence[Loss | tuple[Loss, float]] | Mapping[str, Loss | tuple[Loss, float]]
+Losses = (
+    Loss | tuple[Loss, float] | Sequence[Loss | tuple[Loss, float]] | Mapping[str, Loss | tuple[Loss, float]]
+)
+
+
+def _is_pair(losses: object) -> bool:
+    """Whether a tuple is one loss and its weight, rather than two losses."""
+    return (
+        isinstance(losses, tuple)
+        and len(losses) == 2
+        and isinstance(losses[0], Loss)
+        and not isinstance(losses[1], (Loss, tuple))
+    )
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class WeightedLosses:
 
     @classmethod
     def of(cls, losses: Losses) -> WeightedLosses:
-        """One loss, or losses and pairs ``(loss, weight)`` in a sequence or a mapping.
+        """One loss or pair ``(loss, weight)``, or several of them in a sequence or a mapping.
 
         Raises
         ------
@@ -56,7 +68,7 @@ class WeightedLosses:
             None given, something else than a loss, or a weight that cannot be used.
         """
         given: list[tuple[str | None, object]] = []
-        if isinstance(losses, Loss):
+        if isinstance(losses, Loss) or _is_pair(losses):
             given = [(None, losses)]
         elif isinstance(losses, Mapping):
             given = list(losses.items())

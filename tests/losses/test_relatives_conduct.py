@@ -194,7 +194,7 @@ def test_bad_options(make, words):
         (AutocorrelationLoss(), torch.zeros(2, 64), "no image"),
         (AutocorrelationLoss(), torch.zeros(64), "no image"),
         (AutocorrelationLoss(), torch.zeros(2, 32, 2), "no image"),
-        (AutocorrelationLoss(shape=(8, 8)), torch.zeros(2, 65), "not the size"),
+        (AutocorrelationLoss(shape=(8, 8)), torch.zeros(2, 65), "is not of"),
         (AutocorrelationLoss(), [1.0], "list"),
     ],
 )

@@ -69,7 +69,7 @@ class FusedSpectrum:
             laid = torch.empty_like(x)
             _gather(x.numpy(), positions.numpy(), laid.numpy())
         self.spectrum = transform.forward(laid.view(rows, n2, n1))
-        self.value = torch.empty(rows, dtype=x.dtype)
+        self.value = x.new_empty(rows)
         parts = _parts(self.spectrum)
         number = parts.dtype.type
         centre = (number(mu), number(torch.finfo(x.dtype).tiny))
@@ -169,7 +169,7 @@ def _weigh(parts, block, centre, wanted, value):  # type: ignore[no-untyped-def]
 
 def power_means(x: Tensor, top: int) -> Tensor:
     """``mean x^n`` of each row for n = 1..top, summed in float64: (B, D) on the CPU to (B, top)."""
-    means = torch.empty((x.shape[0], top), dtype=x.dtype)
+    means = x.new_empty((x.shape[0], top))
     _power_means(x.numpy(), means.numpy())
     return means
 

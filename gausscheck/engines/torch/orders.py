@@ -14,7 +14,7 @@ from gausscheck.engines import NO_NUMBA
 from gausscheck.engines.torch.shuffle import hashed_order, keys_of_seed
 from gausscheck.engines.torch.split import split_of
 
-__all__ = ["Orders", "fixed_orders", "fresh_orders", "given_orders", "numba_at_hand"]
+__all__ = ["Orders", "fixed_orders", "fresh_orders", "given_orders", "numba_at_hand", "traced"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Orders:
         return positions.unflatten(1, (n2, n1)).transpose(1, 2).flatten(1)
 
 
+def traced() -> bool:
+    """Whether torch looks at the operations rather than at values: compiled, or under ``torch.func``."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
 def numba_at_hand(device: torch.device) -> bool:
     """Whether compiled passes may be used for tensors of a device."""
     return device.type == "cpu" and os.environ.get(NO_NUMBA) != "1" and _numba_works()
@@ -58,7 +63,7 @@ def _numba_works() -> bool:
 
 def cpu_split(size: int, block: int, device: torch.device) -> tuple[int, int] | None:
     """How rows are cut for their transform; None for the library's own: off the CPU, and when compiled."""
-    if device.type != "cpu" or torch.compiler.is_compiling():
+    if device.type != "cpu" or traced():
         return None
     return split_of(size, block)
 
@@ -72,11 +77,11 @@ def fresh_orders(
     same device with the same libraries: with Numba a draw is a key, otherwise ``torch.randperm``.
     """
     split = cpu_split(size, block, device)
-    if split is not None and numba_at_hand(device) and not torch.compiler.is_compiling():
+    if split is not None and numba_at_hand(device) and not traced():
         from gausscheck.engines.torch.fused import shuffled_order
 
         limit = torch.iinfo(torch.int64)
-        keys = torch.randint(limit.min, limit.max, (count,), generator=generator)
+        keys = torch.randint(limit.min, limit.max, (count,), generator=generator, device=device)
         return Orders(shuffled_order(size, keys), split)
     drawn = [torch.randperm(size, generator=generator, device=device) for _ in range(count)]
     return Orders(torch.stack(drawn), split)
@@ -96,6 +101,6 @@ def given_orders(natural: Tensor, *, block: int) -> Orders:
         return Orders(natural, None)
     n1, n2 = split
     laid = natural.unflatten(1, (n1, n2)).transpose(1, 2).flatten(1)
-    if numba_at_hand(natural.device) and not torch.compiler.is_compiling():
+    if numba_at_hand(natural.device) and not traced():
         laid = laid.to(torch.int32)
     return Orders(laid, split)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from gausscheck.engines.base import RAYLEIGH_MEAN
-from gausscheck.engines.torch.orders import Orders, numba_at_hand
+from gausscheck.engines.torch.orders import Orders, numba_at_hand, traced
 from gausscheck.engines.torch.spectrum import Spectrum, plain_power_spectrum, spectrum
 
 __all__ = ["Recipe", "Reduction", "Score", "View", "finite", "plain_statistics", "scored"]
@@ -86,9 +86,10 @@ def scored(x: Tensor, recipe: Recipe, orders: Orders | None, score: Score) -> Te
     Notes
     -----
     The gradient is computed together with the value, in closed form, where one is asked for. A second
-    derivative goes through :func:`plain_statistics`; so does everything under ``torch.compile``.
+    derivative goes through :func:`plain_statistics`; so does everything under ``torch.compile`` and
+    ``torch.func``.
     """
-    if torch.compiler.is_compiling():
+    if traced():
         return score.loss(plain_statistics(finite(x), recipe, orders), x.shape[1])
     wanted = x.requires_grad and torch.is_grad_enabled()
     return _Scored.apply(x, recipe, orders, score, wanted)
