@@ -91,7 +91,9 @@ def check_two_roads(null, oracle, t, lowest):
         tested = (mine > lowest) | (theirs > lowest)
         assert tested.sum() >= 3
         error = np.abs(mine[tested] / theirs[tested] - 1).astype(float)
-        known = 100 * EPS_EXTENDED / theirs[tested].astype(float)
+        # Against 26 digits, which agree with the package to 2e-14 there, the extended road is off by up to
+        # 6e-17 (560 roundings of 1): order 6 of 64 values, near the floor.
+        known = 1000 * EPS_EXTENDED / theirs[tested].astype(float)
         assert np.all(error < 2e-11 + known), (null.n, t[tested], error)
 
 
