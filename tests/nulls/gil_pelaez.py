@@ -9,8 +9,8 @@ Nothing is shared with the package: no continuation into the right half plane, n
 φ is a Gauss-Legendre sum along a ray. On each panel of an adaptive dyadic tree the amplitude is expanded in
 Legendre polynomials, whose Fourier integrals are spherical Bessel functions (Filon), so that the oscillation
 of exp(-iτx) costs nothing. The result is a difference of numbers of order one: its *absolute* error is about
-1e-18 in extended precision, 6e-17 near the floor of an even moment of few values (1e-15 where the platform has no extended precision), and as small
-as one likes in :class:`Multiple`.
+1e-18 in extended precision, 6e-17 near the floor of an even moment of few values (1e-15 where the platform
+has no extended precision), and as small as one likes in :class:`Multiple`.
 """
 
 from __future__ import annotations
