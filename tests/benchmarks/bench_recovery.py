@@ -239,6 +239,27 @@ def from_noise(shape: tuple[int, int, int], steps: int) -> Iterator[str]:
                 yield row([aim, "stored" if permute is None else permute, words(setting), *cells])
 
 
+LAST_COLUMNS = ("start", "orders", "in every range", *COLUMNS[2:9], "audit")
+
+
+def to_the_end(shape: tuple[int, int, int], steps: int) -> Iterator[str]:
+    """What the typical aim makes of structure in its own time."""
+    board, gentle = checker(shape), round(0.04 * math.sqrt(math.prod(shape)), 2)
+    yield row(LAST_COLUMNS)
+    yield row(["---"] * len(LAST_COLUMNS))
+    for name, z in starts(shape).items():
+        for orders in ((1, 2, 3, 4), (1, 2, 3, 4, 6, 8)):
+            loss = GaussianityLoss(aim="typical", permute="mix", orders=orders, generator=seeded(1))
+            setting = {**sgd(0.1, gentle), "jitter": 0.1, "generator": seeded(2)}
+            end = descend(z, loss, steps=steps, every=steps, **setting).z
+            inside = "yes" if loss.report(end).typical else "no"
+            yield row([name, words_of(orders), inside, *measured(end, z, board), verdict(end)])
+
+
+def words_of(orders: tuple[int, ...]) -> str:
+    return " ".join(map(str, orders))
+
+
 def page(quick: bool) -> Iterator[str]:
     shape = (4, 16, 16) if quick else (4, 128, 128)
     size, steps = math.prod(shape), 3 if quick else 300
@@ -269,6 +290,9 @@ def page(quick: bool) -> Iterator[str]:
     yield from recovery(shape, quick)
     yield f"\n## From noise, {steps} steps without a reward\n"
     yield from from_noise(shape, steps)
+    steps = 3 if quick else 400
+    yield f"\n## Typical, mixed order, jitter 0.1, {steps} steps\n"
+    yield from to_the_end(shape, steps)
 
 
 def main() -> None:

@@ -84,6 +84,25 @@ def test_terms_off_target_come_back_and_the_audit_passes():
         assert np.all((window.low - slack <= column) & (column <= window.high + slack))
 
 
+def test_from_structure_a_minimiser_ends_typical_and_passes():
+    row = torch.arange(64)
+    board = ((-1.0) ** (row[:, None] + row)).expand(1, 4, 64, 64)
+    starts = torch.cat([board, 0.5**0.5 * (board + noise(1, 4, 64, 64, seed=9))])
+    made = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
+    loss = GaussianityLoss(aim="typical", permute="mix", orders=(1, 2, 3, 4, 6, 8), generator=made[0])
+    for start in starts.split(1):
+        assert gc.audit(start).verdict == "fail"
+        run = descend(
+            start, loss, lr=0.1, clip=0.04 * 128, steps=400, every=400, jitter=0.1, generator=made[1]
+        )
+        report = loss.report(run.z)
+        assert gc.audit(run.z).verdict == "pass"
+        assert report.verdict == "pass"
+        # Not too regular: no spectrum below its range.
+        spectrum = next(f for f in report.optimised if f.label == "power_spectrum")
+        assert spectrum.z > -2.5
+
+
 def test_the_number_optimised_is_the_number_reported():
     z = noise(3, 4, 32, 32, seed=2)
     loss = GaussianityLoss(orders=(1, 2, 4), permute=None)
