@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from gausscheck.losses.report import LossReport
     from gausscheck.nulls.base import Null
 
-__all__ = ["Aim", "AimedScore", "Loss", "Reduction", "as_rows", "choice", "weight"]
+__all__ = [
+    "Aim",
+    "AimedScore",
+    "Loss",
+    "Reduction",
+    "as_rows",
+    "choice",
+    "in_full_precision",
+    "sample_shape",
+    "weight",
+]
 
 Aim = Literal["zero", "typical"]
 Reduction = Literal["mean", "sum", "none"]
@@ -86,11 +96,12 @@ def as_rows(z: Tensor, least: int) -> Tensor:
     return z.resolve_neg().reshape(rows, size).to(inside)
 
 
-def _sample_shape(z: Tensor) -> tuple[int, ...]:
+def sample_shape(z: Tensor) -> tuple[int, ...]:
+    """Shape of each sample of a batch; one axis alone is one sample."""
     return tuple(z.shape if z.ndim == 1 else z.shape[1:])
 
 
-def _in_full_precision(device: str) -> AbstractContextManager[Any]:
+def in_full_precision(device: str) -> AbstractContextManager[Any]:
     """Without autocast, which would take matrix products to 16 bits."""
     available = torch.amp.is_autocast_available(device)
     return torch.autocast(device, enabled=False) if available else nullcontext()
@@ -225,8 +236,8 @@ class Loss(torch.nn.Module):
             As for the loss itself.
         """
         rows = as_rows(z, self.least)
-        with _in_full_precision(rows.device.type):
-            return self.of_shape(_sample_shape(z)).statistics(rows)
+        with in_full_precision(rows.device.type):
+            return self.of_shape(sample_shape(z)).statistics(rows)
 
     @property
     def score(self) -> AimedScore:
@@ -256,8 +267,8 @@ class Loss(torch.nn.Module):
             Not floats, empty, or samples too small.
         """
         rows = as_rows(z, self.least)
-        with _in_full_precision(rows.device.type):
-            values = self.of_shape(_sample_shape(z)).per_sample(rows)
+        with in_full_precision(rows.device.type):
+            values = self.of_shape(sample_shape(z)).per_sample(rows)
         if self.reduction == "none":
             return values
         return values.mean() if self.reduction == "mean" else values.sum()
@@ -291,7 +302,7 @@ class Loss(torch.nn.Module):
         from gausscheck.losses.report import report
 
         as_rows(z, self.least)
-        return report(self.of_shape(_sample_shape(z)), z, seed=seed)
+        return report(self.of_shape(sample_shape(z)), z, seed=seed)
 
     def extra_repr(self) -> str:
         """Options that differ between instances."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gausscheck.errors import ArgumentError, DataError
-from gausscheck.losses.base import as_rows, choice
+from gausscheck.losses.base import as_rows, choice, sample_shape
 from gausscheck.losses.base import weight as checked_weight
 from gausscheck.losses.reading import positive
 from gausscheck.losses.stepping import Adam, Nesterov, Resampling, Stepper
@@ -152,7 +152,7 @@ def descend(
     positive("every", every)
     with torch.inference_mode(False), torch.enable_grad():
         start, now = _start(z, weighted.least, jitter, generator)
-        weighted = weighted.of_shape(z.shape if z.ndim == 1 else z.shape[1:])
+        weighted = weighted.of_shape(sample_shape(z))
         stepper: Stepper = Nesterov(lr, momentum) if optimizer == "sgd" else Adam(lr, momentum)
         resampled = torch.full_like(now[:, 0], (1 - jitter**2) ** 0.5)
         resampling = Resampling(stepper, resampled)

@@ -22,6 +22,7 @@ from gausscheck.examine import examine
 from gausscheck.finding import Finding, Verdict
 from gausscheck.losses.base import Loss, as_rows
 from gausscheck.losses.terms import MomentTerm, SpectrumTerm, Term
+from gausscheck.losses.weighted import on_host
 from gausscheck.options import options
 from gausscheck.report import worst
 
@@ -95,12 +96,11 @@ def report(loss: Loss, z: Tensor, *, seed: int = 0) -> LossReport:
         statistics = loss.statistics_of(z)
         values = loss.score.loss(statistics, rows.shape[1])
     size = int(rows.shape[1])
-    columns = statistics.double().cpu().numpy().T
+    columns = on_host(statistics).T
     optimised = tuple(_finding(term, column, size) for term, column in zip(loss.terms, columns, strict=True))
-    windows = [loss.score.window(term, size) for term in loss.terms]
     typical = all(
-        bool(np.all((w.low <= column) & (column <= w.high)))
-        for w, column in zip(windows, columns, strict=True)
+        bool(loss.score.window(term, size).holds(column).all())
+        for term, column in zip(loss.terms, columns, strict=True)
     )
     held_out = _audit(loss, z, seed)
     reduced = values.sum() if loss.reduction == "sum" else values.mean()

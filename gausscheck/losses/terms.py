@@ -7,7 +7,9 @@ from functools import lru_cache
 from math import inf, sqrt
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gausscheck.catalogue import statistics
@@ -27,6 +29,11 @@ class Window:
     low: float
     high: float
     std: float
+
+    def holds(self, statistic: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether values of the statistic lie in the range, elementwise."""
+        inside: NDArray[np.bool_] = (self.low <= statistic) & (statistic <= self.high)
+        return inside
 
 
 class Term(Protocol):

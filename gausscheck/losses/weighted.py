@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gausscheck.errors import ArgumentError
-from gausscheck.losses.base import Loss, weight
+from gausscheck.losses.base import Loss, in_full_precision, weight
 
-__all__ = ["Evaluation", "Losses", "WeightedLosses"]
+__all__ = ["Evaluation", "Losses", "WeightedLosses", "on_host"]
 
 Losses = (
     Loss | tuple[Loss, float] | Sequence[Loss | tuple[Loss, float]] | Mapping[str, Loss | tuple[Loss, float]]
@@ -104,7 +104,7 @@ class WeightedLosses:
     def gradient(self, rows: Tensor) -> Tensor:
         """Gradient of the weighted sum at each row: (B, D) to (B, D)."""
         leaf = rows.detach().requires_grad_()
-        with torch.autocast(rows.device.type, enabled=False):
+        with in_full_precision(rows.device.type):
             total = sum(share * loss.per_sample(leaf) for _, loss, share in self.losses)
         return _gradient(total, leaf)
 
@@ -115,7 +115,7 @@ class WeightedLosses:
         total: Tensor | int = 0
         by_loss, by_term, scores = {}, {}, {}
         typical = np.ones(rows.shape[0], bool)
-        with torch.autocast(rows.device.type, enabled=False):
+        with in_full_precision(rows.device.type):
             for name, loss, share in self.losses:
                 statistics = loss.statistics(leaf)
                 value = loss.score.loss(statistics, size)
@@ -126,7 +126,7 @@ class WeightedLosses:
                     null, window = term.null(size), loss.score.window(term, size)
                     by_term[key] = column
                     scores[key] = (column - null.mean) / null.std
-                    typical &= (window.low <= column) & (column <= window.high)
+                    typical &= window.holds(column)
         return _gradient(total, leaf), Evaluation(by_loss, by_term, scores, typical)
 
 
