@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gausscheck.catalogue import Statistic, statistics
-from gausscheck.catalogue.base import Need, view_of
+from gausscheck.catalogue.base import view_of
 from gausscheck.errors import ArgumentError
 from gausscheck.finding import Scope
+from gausscheck.needs import Need
 
 __all__ = ["BATTERIES", "Battery", "Probe", "battery"]
 

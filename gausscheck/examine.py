@@ -9,7 +9,7 @@ from typing import Any
 
 from gausscheck.arrays import Values
 from gausscheck.battery import Battery
-from gausscheck.catalogue.base import SpectrumNeed, pooled_finding, sample_finding
+from gausscheck.catalogue.base import pooled_finding, sample_finding
 from gausscheck.decide import decide, detectable
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Finding, Verdict
@@ -17,6 +17,7 @@ from gausscheck.gather import LONGEST, Gathered, gather, key_of
 from gausscheck.hints import hints
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
+from gausscheck.needs import SpectrumNeed
 from gausscheck.options import Options
 from gausscheck.report import TensorReport, tensor_name, worst
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from gausscheck.arrays import Values
 from gausscheck.battery import Battery, Probe
-from gausscheck.catalogue.base import SpectrumNeed
 from gausscheck.engines import Engine, select
 from gausscheck.lattice import LatticeCandidates, lattice_of_format
 from gausscheck.layout import Layout
+from gausscheck.needs import SpectrumNeed
 from gausscheck.summaries.moments import ORDERS, Moments
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.catalogue.base import SpectrumNeed
 from gausscheck.engines import Engine
 from gausscheck.engines.base import GOLDEN, mix
+from gausscheck.needs import SpectrumNeed
 
 __all__ = ["permutation_keys", "spectrum_values"]
 

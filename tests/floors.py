@@ -29,7 +29,15 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.text",
         "gausscheck.wording",
     ),
-    3: ("gausscheck.catalogue", "gausscheck.effects", "gausscheck.finding", "gausscheck.views"),
+    3: (
+        "gausscheck.catalogue",
+        "gausscheck.collect",
+        "gausscheck.effects",
+        "gausscheck.finding",
+        "gausscheck.judging",
+        "gausscheck.needs",
+        "gausscheck.views",
+    ),
     2: ("gausscheck.engines",),
     1: ("gausscheck.nulls", "gausscheck.summaries"),
     0: (

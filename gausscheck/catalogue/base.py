@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.arrays import as_values
+from gausscheck.arrays import Values, as_values
 from gausscheck.engines import select
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Effect, Finding, Scope, Tail, View
+from gausscheck.judging import Judgement, Situation, Unasked, log_any_of, two_sided
+from gausscheck.lattice import lattice_of_format
 from gausscheck.layout import Layout
-from gausscheck.nulls.base import LOG_TWO, Grade, Null
+from gausscheck.needs import CountsNeed, Need, OnePassNeed, SpectrumNeed
+from gausscheck.nulls.base import Null
 from gausscheck.summaries.moments import saturated
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 
-__all__ = [
-    "OnePassNeed",
-    "SpectrumNeed",
-    "Statistic",
-    "log_any_of",
-    "pooled_finding",
-    "sample_finding",
-    "two_sided",
-]
-
-_ASYMPTOTIC_FLOOR = -300 * math.log(10)
-
-
-@dataclass(frozen=True)
-class OnePassNeed:
-    """Power sums, extremes and the tally of non-finite values."""
-
-
-@dataclass(frozen=True)
-class SpectrumNeed:
-    """Power-spectrum discrepancy of each sample.
-
-    Attributes
-    ----------
-    block : int
-        Ordinates averaged together.
-    mu : float
-        What each average is compared with.
-    permutations : int or None
-        None: order as stored. Otherwise the mean over so many random permutations of the sample.
-    """
-
-    block: int
-    mu: float
-    permutations: int | None
-
-
-Need = OnePassNeed | SpectrumNeed
+__all__ = ["Statistic", "judged_finding", "pooled_finding", "sample_finding"]
 
 
 @dataclass(frozen=True)
@@ -88,13 +54,16 @@ class Statistic:
         Of a one-pass summary: one value a sample. None for statistics of the spectrum, whose summary is
         the value itself.
     make_null : callable
-        ``(n, samples, lattice, scale, **parameters) -> Null``.
+        ``(n, samples, lattice, scale, **parameters) -> Null``; with `judge`, ``(situation, **parameters)``.
     effect : callable
-        ``(n, sums, value, null, **parameters) -> Effect``.
+        ``(n, sums, value, null, **parameters) -> Effect``; with `judge`, that gives the effect.
     extra : callable
         ``(value, **parameters)`` to further values worth reporting.
     n_needed : callable, optional
         Smallest number of values in a sample where it depends on the parameters.
+    judge : callable, optional
+        ``(summary, situation, scope, **parameters) -> Judgement | Unasked``, for statistics of any other
+        summary than power sums and the batched power spectrum.
     """
 
     name: str
@@ -110,10 +79,11 @@ class Statistic:
     check: Callable[..., dict[str, Any]]
     needs: Callable[..., Need]
     make_null: Callable[..., Null]
-    effect: Callable[..., Effect | None]
+    effect: Callable[..., Effect | None] = lambda **_: None
     value: Callable[..., NDArray[np.float64]] | None = None
     extra: Callable[..., dict[str, Any]] = field(default=lambda _value, **_parameters: {})
     n_needed: Callable[..., int] | None = None
+    judge: Callable[..., Judgement | Unasked] | None = None
 
     def __call__(self, x: Any, *, layout: str | None = None, **parameters: Any) -> float:
         """Value of the statistic, pooled over all samples of `x`.
@@ -136,15 +106,29 @@ class Statistic:
         """
         return self.test(x, layout=layout, **parameters).value
 
-    def null(self, *, n: int, samples: int = 1, lattice: str | None = None, **parameters: Any) -> Null:
+    def null(
+        self,
+        *,
+        n: int,
+        samples: int = 1,
+        channels: int = 1,
+        shape: tuple[int, ...] | None = None,
+        lattice: str | None = None,
+        **parameters: Any,
+    ) -> Null:
         """Distribution of the statistic under H0.
 
         Parameters
         ----------
         n : int
-            Number of values: all of them for a moment, those of one sample for the spectrum.
+            Number of values: all of them for a marginal statistic, those of one sample for the spectrum and
+            for correlations.
         samples : int
-            Number of samples that a spectrum is averaged over.
+            Number of samples that a spectrum is averaged over, or that are compared.
+        channels : int
+            Channels in each sample.
+        shape : tuple of int, optional
+            Lengths of the ordered axes, ``n / channels`` values; by default one axis.
         lattice : str, optional
             Lattice that the values were rounded to (``bf16`` …).
         **parameters
@@ -158,7 +142,15 @@ class Statistic:
             what = f"{self.name} with {given}" if given else self.name
             msg = f"the law of {what} needs at least {smallest} values, got n = {n}"
             raise ArgumentError(msg)
-        return self.make_null(n=n, samples=samples, lattice=lattice, scale=1.0, **checked)
+        if self.judge is None:
+            return self.make_null(n=n, samples=samples, lattice=lattice, scale=1.0, **checked)
+        field_size = n // channels
+        shape = (field_size,) if shape is None else tuple(int(length) for length in shape)
+        if prod(shape) * channels != n:
+            msg = f"{self.name}: shape {shape} in {channels} channels is not n = {n} values"
+            raise ArgumentError(msg)
+        situation = Situation(n, samples, channels, shape, lattice)
+        return self.make_null(situation, **checked)
 
     def test(self, x: Any, *, layout: str | None = None, seed: int = 0, **parameters: Any) -> Finding:
         """Value, null and p-value of the statistic, pooled over all samples of `x`.
@@ -184,23 +176,40 @@ class Statistic:
         block = values.like(Layout.resolve(layout, values.shape).rows(values.data))
         samples, size = block.shape
         smallest = self.smallest(**parameters)
-        if size == 0 or (size if self.of_samples else samples * size) < smallest:
+        by_sample = self.value is None and not isinstance(self.needs(**checked), CountsNeed)
+        if size == 0 or (size if by_sample else samples * size) < smallest:
             msg = f"{self.name} needs at least {smallest} values, got {samples} samples of {size}"
             raise DataError(msg)
         need = self.needs(**checked)
         engine = select(values.size, device=values.device)
+        if self.judge is not None:
+            return self._judge_alone(values, Layout.resolve(layout, values.shape), checked)
         if isinstance(need, OnePassNeed):
             summary = engine.one_pass(block).pool()
             if self.family != "validity" and int(summary.moments.n) < smallest:
                 msg = f"{self.name} needs at least {smallest} finite values, got {int(summary.moments.n)}"
                 raise DataError(msg)
             return pooled_finding(self, checked, summary=summary)
+        assert isinstance(need, SpectrumNeed)
         spectrum = spectrum_values(engine, engine.decode(block), need, seed=seed)
         if not np.all(np.isfinite(spectrum)):
             msg = f"{self.name} needs finite values; {int((~np.isfinite(spectrum)).sum())} samples are not"
             raise DataError(msg)
         kept = SampleValues.of(spectrum, np.arange(samples))
         return pooled_finding(self, checked, samples=kept, n=size)
+
+    def _judge_alone(self, values: Values, layout: Layout, parameters: dict[str, Any]) -> Finding:
+        """The finding on one tensor, without the rest of an audit."""
+        from gausscheck.collect import collect
+
+        assert self.judge is not None
+        lattice = lattice_of_format(values.dtype)
+        summary, situation = collect(self.needs(**parameters), values, layout, lattice=lattice)
+        judgement = self.judge(summary, situation, "pooled", **parameters)
+        if isinstance(judgement, Unasked):
+            msg = f"{self.name} cannot be asked of shape {values.shape} ({layout}): {judgement.reason}"
+            raise DataError(msg)
+        return judged_finding(self, parameters, judgement, "pooled")
 
     def smallest(self, **parameters: Any) -> int:
         """Smallest number of values that the statistic is defined for and its null good at."""
@@ -211,7 +220,7 @@ class Statistic:
     @property
     def of_samples(self) -> bool:
         """True where the pooled value is a mean over samples, not a function of all values."""
-        return self.value is None
+        return self.value is None and self.judge is None
 
 
 def view_of(need: Need) -> View:
@@ -249,16 +258,6 @@ def _finding(
         where=where,
         extra=statistic.extra(value, **parameters),
     )
-
-
-def two_sided(null: Null, value: float) -> tuple[float, Tail]:
-    """Log of the equal-tailed p-value, and the tail that `value` lies in."""
-    upper, lower = float(null.logsf(value)), float(null.logcdf(value))
-    log_p = min(0.0, LOG_TWO + min(upper, lower))
-    if null.grade is Grade.ASYMPTOTIC:
-        # Such a law says nothing of still smaller probabilities.
-        log_p = max(log_p, _ASYMPTOTIC_FLOOR)
-    return log_p, "upper" if upper < lower else "lower"
 
 
 def pooled_finding(
@@ -353,12 +352,27 @@ def sample_finding(
     )
 
 
-def log_any_of(log_p: float, count: int) -> float:
-    """Log of 1 - (1 - p)^count, without cancellation for tiny p."""
-    if log_p < -30:
-        return min(0.0, log_p + math.log(count))
-    p = math.exp(log_p)
-    return 0.0 if p >= 1 else math.log(-math.expm1(count * math.log1p(-p)))
+def judged_finding(
+    statistic: Statistic, parameters: dict[str, Any], judgement: Judgement, scope: Scope
+) -> Finding:
+    """Put a judgement into the form that reports are made of."""
+    return Finding(
+        statistic=statistic.name,
+        parameters=parameters,
+        family=statistic.family,
+        view="stored",
+        scope=scope,
+        n=judgement.n,
+        value=judgement.value,
+        expected=judgement.null.mean,
+        std=judgement.null.std,
+        log_p=judgement.log_p,
+        tail=judgement.tail,
+        grade=str(judgement.null.grade),
+        effect=judgement.effect,
+        where=judgement.where,
+        extra=judgement.extra,
+    )
 
 
 def frozen(parameters: dict[str, Any]) -> Mapping[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gausscheck.catalogue.base import OnePassNeed, Statistic, frozen, only
+from gausscheck.catalogue.base import Statistic, frozen, only
 from gausscheck.gaussian import log_density
 from gausscheck.lattice import Lattice
+from gausscheck.needs import OnePassNeed
 from gausscheck.nulls.base import Grade, Null
 from gausscheck.summaries.onepass import OnePass
 

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
-from gausscheck.catalogue.base import OnePassNeed, Statistic, frozen, order_of
+from gausscheck.catalogue.base import Statistic, frozen, order_of
 from gausscheck.catalogue.moment import exact_null, rounded
 from gausscheck.effects import of_order
 from gausscheck.finding import Effect
 from gausscheck.gaussian import hermite_coefficients
 from gausscheck.lattice import Lattice
+from gausscheck.needs import OnePassNeed
 from gausscheck.nulls.base import Null
 from gausscheck.summaries.onepass import OnePass
 

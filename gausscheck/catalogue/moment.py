@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.catalogue.base import OnePassNeed, Statistic, frozen, order_of
+from gausscheck.catalogue.base import Statistic, frozen, order_of
 from gausscheck.effects import of_order
 from gausscheck.finding import Effect
 from gausscheck.gaussian import raw_moment
 from gausscheck.lattice import Lattice
+from gausscheck.needs import OnePassNeed
 from gausscheck.nulls.affine import AffineNull
 from gausscheck.nulls.base import Grade, Null
 from gausscheck.nulls.chi_square import ChiSquareMeanNull

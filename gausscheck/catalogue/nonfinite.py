@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gausscheck.catalogue.base import OnePassNeed, Statistic, frozen, only
+from gausscheck.catalogue.base import Statistic, frozen, only
+from gausscheck.needs import OnePassNeed
 from gausscheck.nulls.base import Grade, Null
 from gausscheck.summaries.onepass import OnePass
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gausscheck.catalogue.base import SpectrumNeed, Statistic, frozen, only
+from gausscheck.catalogue.base import Statistic, frozen, only
 from gausscheck.effects import with_interval
 from gausscheck.errors import ArgumentError
 from gausscheck.finding import Effect
 from gausscheck.lattice import Lattice
+from gausscheck.needs import SpectrumNeed
 from gausscheck.nulls.base import Null
 
 __all__ = ["STATISTIC"]

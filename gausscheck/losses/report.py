@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gausscheck.arrays import as_values
-from gausscheck.catalogue.base import log_any_of, two_sided
 from gausscheck.decide import decide
 from gausscheck.errors import ArgumentError
 from gausscheck.examine import examine
 from gausscheck.finding import Finding, Verdict
+from gausscheck.judging import log_any_of, two_sided
 from gausscheck.losses.base import Loss, as_rows
 from gausscheck.losses.terms import MomentTerm, SpectrumTerm, Term
 from gausscheck.losses.weighted import on_host

@@ -11,11 +11,11 @@ from tolerance import tolerance
 import gausscheck as gc
 from gausscheck import arrays, gather
 from gausscheck.arrays import TensorValues, as_values
-from gausscheck.catalogue.base import OnePassNeed
 from gausscheck.engines.base import GOLDEN, mix
 from gausscheck.engines.numpy import NumpyEngine
 from gausscheck.errors import DataError
 from gausscheck.gaussian import hermite_coefficients
+from gausscheck.needs import OnePassNeed
 
 torch = pytest.importorskip("torch")
 

@@ -11,12 +11,14 @@ from scipy.stats import binom, kstest
 
 from gausscheck import statistics
 from gausscheck.arrays import Values
-from gausscheck.catalogue.base import OnePassNeed, Statistic, log_any_of, pooled_finding, sample_finding
+from gausscheck.catalogue.base import Statistic, pooled_finding, sample_finding
 from gausscheck.engines import Engine
 from gausscheck.engines.numba import NumbaEngine
 from gausscheck.engines.numpy import NumpyEngine
 from gausscheck.finding import Finding
+from gausscheck.judging import log_any_of
 from gausscheck.lattice import lattice_of_format
+from gausscheck.needs import OnePassNeed
 from gausscheck.nulls.base import Null
 from gausscheck.summaries.samples import SampleValues
 from gausscheck.views import spectrum_values
