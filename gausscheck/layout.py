@@ -139,6 +139,33 @@ class Layout:
             first = first.swapaxes(place - 1, place)
         return first[begin:end].reshape(end - begin, size)
 
+    def fields(self, rows: Any, shape: tuple[int, ...]) -> Any:
+        """Rows as :meth:`rows` makes them, with an axis of channels and the ordered axes.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray or torch.Tensor
+            Shape ``(k, D)``: k samples.
+        shape : tuple of int
+            Of the whole array.
+
+        Returns
+        -------
+        numpy.ndarray or torch.Tensor
+            Shape ``(k, channels, *ordered axes)``, the ordered axes in stored order (one of length 1 without
+            any, one channel without such an axis); a view where strides allow.
+        """
+        axis = self.sample_axis
+        others = [n for k, n in enumerate(shape) if k != axis]
+        letters = [letter for letter in self.letters if letter != "b"]
+        block = rows.reshape(rows.shape[0], *others)
+        if "c" in letters:
+            for place in range(letters.index("c"), 0, -1):
+                block = block.swapaxes(place, place + 1)
+        else:
+            block = block[:, None]
+        return block if block.ndim > 2 else block[..., None]
+
     def position(self, sample: int, index: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Place in the array of value `index` of a sample, as :meth:`rows` counts."""
         axis = self.sample_axis

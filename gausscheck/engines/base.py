@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gausscheck.arrays import Values
+from gausscheck.engines.ordinates import Ordinates
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import Counts, OnePass
+from gausscheck.summaries.frequency import FrequencyBins
 
 __all__ = [
     "GOLDEN",
@@ -147,6 +149,35 @@ class Engine(Protocol):
             k = 1..ceil(D/2) - 1 (without DC and Nyquist), groups g of `block` consecutive k, the last short
             one kept.
             NaN or infinite where the row is.
+        """
+        ...
+
+    def ordinates(
+        self,
+        x: Any,
+        bins: FrequencyBins,
+        channel: NDArray[np.int64],
+        channels: int,
+        *,
+        scale: float = 1.0,
+        least: float = 1e-9,
+    ) -> Ordinates:
+        """Periodograms ``I = |rfftn(x)|^2 / (D scale^2)`` of fields, reduced.
+
+        Parameters
+        ----------
+        x : numpy.ndarray of float32 or float64
+            Finite fields, shape ``(F, *bins.shape)``, C-contiguous.
+        bins : FrequencyBins
+            Of their shape.
+        channel : numpy.ndarray of int64
+            Row of the result's `power` that each field is added to, shape ``(F,)``.
+        channels : int
+            Rows of `power`.
+        scale : float
+            Standard deviation of the values under H0.
+        least : float
+            Ordinates below count as this in logarithms: exact zeros of rounded values are no miracle.
         """
         ...
 

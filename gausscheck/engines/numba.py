@@ -22,9 +22,11 @@ from gausscheck.engines.base import (
     checked_spectrum,
 )
 from gausscheck.engines.numpy import group_discrepancy
+from gausscheck.engines.ordinates import Ordinates, checked_fields
 from gausscheck.floats import decode_table
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.frequency import FrequencyBins
 from gausscheck.summaries.moments import total_sums
 
 __all__ = ["LONG_ROW", "NumbaEngine"]
@@ -165,6 +167,47 @@ class NumbaEngine:
         if np.any(lost):
             out[lost] = group_discrepancy(transform[lost], x.shape[1], block, mu, scale)
         return out
+
+    def ordinates(
+        self,
+        x: NDArray[Any],
+        bins: FrequencyBins,
+        channel: NDArray[np.int64],
+        channels: int,
+        *,
+        scale: float = 1.0,
+        least: float = 1e-9,
+    ) -> Ordinates:
+        """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
+        from gausscheck.engines.fieldkernels import reduce_fields, runs_of
+
+        checked_fields(x, bins, channel, scale)
+        fields = channel.size
+        transform = self._rfftn(x).reshape(fields, bins.count)
+        parts = transform.view(np.float32 if transform.dtype == np.complex64 else np.float64)
+        runs = tuple(vars(runs_of(bins.shape)).values())
+        norm = 1.0 / (bins.size * float(scale) ** 2)
+        flatness, peaks = np.empty(fields), np.empty((fields, 2))
+        places, bands = np.empty((fields, 2), np.int64), np.empty((fields, len(bins.bands)))
+        rows = np.array(channel)
+
+        def work(start: int, stop: int) -> NDArray[np.float64]:
+            power = np.zeros((channels, bins.count))
+            reduce_fields(parts, norm, least, runs, start, stop, rows, power, flatness, peaks, places, bands)
+            return power
+
+        power = np.sum(self._share(work, fields, x.size), axis=0)
+        return Ordinates(power, flatness, peaks[:, 0], places[:, 0], peaks[:, 1], places[:, 1], bands)
+
+    def _rfftn(self, x: NDArray[Any]) -> NDArray[Any]:
+        """``rfftn`` over all axes but the first, C-contiguous."""
+        if x.ndim == 2:
+            return self._rfft(x)
+        from scipy.fft import rfftn
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            axes = tuple(range(1, x.ndim))
+            return np.ascontiguousarray(rfftn(x, axes=axes, workers=self.threads))
 
     def _rfft(self, x: NDArray[Any]) -> NDArray[Any]:
         """``rfft`` of each row, C-contiguous; of a long one by many short ones where its size allows."""

@@ -19,9 +19,11 @@ from gausscheck.engines.base import (
     checked_spectrum,
     mix,
 )
+from gausscheck.engines.ordinates import Ordinates, ordinates_of
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.frequency import FrequencyBins
 from gausscheck.summaries.moments import saturated, total_sums
 
 __all__ = ["NumpyEngine", "draws", "group_discrepancy"]
@@ -87,6 +89,20 @@ class NumpyEngine:
         checked_spectrum(x, block, scale)
         with np.errstate(over="ignore", invalid="ignore"):
             return group_discrepancy(rfft(x, axis=1, workers=self.threads), x.shape[1], block, mu, scale)
+
+    def ordinates(
+        self,
+        x: NDArray[Any],
+        bins: FrequencyBins,
+        channel: NDArray[np.int64],
+        channels: int,
+        *,
+        scale: float = 1.0,
+        least: float = 1e-9,
+    ) -> Ordinates:
+        """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
+        with np.errstate(over="ignore"):
+            return ordinates_of(x, bins, channel, channels, scale=scale, least=least, workers=self.threads)
 
 
 def group_discrepancy(

@@ -21,12 +21,15 @@ from gausscheck.engines.base import (
     checked_shuffle,
     checked_spectrum,
 )
+from gausscheck.engines.ordinates import Ordinates
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.engines.torch.lattices import lattices_of
+from gausscheck.engines.torch.ordinates import ordinates_of
 from gausscheck.engines.torch.shuffle import hashed_order
 from gausscheck.errors import ArgumentError
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.frequency import FrequencyBins
 
 __all__ = ["TorchEngine"]
 
@@ -93,6 +96,19 @@ class TorchEngine:
         ]
         discrepancy: NDArray[np.float64] = torch.cat(parts).cpu().numpy() if parts else np.empty(0)
         return discrepancy
+
+    def ordinates(
+        self,
+        x: Tensor,
+        bins: FrequencyBins,
+        channel: NDArray[np.int64],
+        channels: int,
+        *,
+        scale: float = 1.0,
+        least: float = 1e-9,
+    ) -> Ordinates:
+        """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
+        return ordinates_of(x, bins, channel, channels, scale=scale, least=least)
 
 
 def _tensor(values: Values) -> Tensor:
