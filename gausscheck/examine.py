@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from gausscheck.arrays import Values
-from gausscheck.battery import Battery
-from gausscheck.catalogue.base import pooled_finding, sample_finding
+from gausscheck.battery import Battery, Probe
+from gausscheck.catalogue.base import judged_finding, pooled_finding, sample_finding
 from gausscheck.decide import decide, detectable
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Finding, Verdict
 from gausscheck.gather import LONGEST, Gathered, gather, key_of
 from gausscheck.hints import hints
+from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
 from gausscheck.needs import SpectrumNeed
@@ -73,7 +74,7 @@ def examine(
         progress=None if report is None else lambda done, total: report(name, done, total),
         release=release,
     )
-    lattice, findings, untested = _best_lattice(kept, chosen, layout, values.shape)
+    lattice, findings, untested = _best_lattice(kept, chosen, layout, values)
     judged, log_p = decide(findings, chosen.alpha)
     judged = tuple(_tolerated(f, chosen.tolerance, judged) for f in judged)
     verdict: Verdict = worst(f.verdict for f in judged)
@@ -96,7 +97,7 @@ def examine(
 
 
 def _best_lattice(
-    kept: Gathered, chosen: Options, layout: Layout, shape: tuple[int, ...]
+    kept: Gathered, chosen: Options, layout: Layout, values: Values
 ) -> tuple[str | None, list[Finding], list[str]]:
     """Findings on the lattice that explains the values best, the narrowest of those that do equally well.
 
@@ -104,7 +105,7 @@ def _best_lattice(
     """
     best: tuple[float, str | None, list[Finding], list[str]] | None = None
     for lattice in _lattices(kept, chosen):
-        findings, untested = _findings(kept, chosen, lattice, layout, shape)
+        findings, untested = _findings(kept, chosen, lattice, layout, values)
         worst_p = min((f.log_p for f in findings if f.family != "validity"), default=0.0)
         if best is None or worst_p > best[0] + 1.0:
             best = (worst_p, lattice, findings, untested)
@@ -126,17 +127,33 @@ def _lattices(kept: Gathered, chosen: Options) -> tuple[str | None, ...]:
 
 
 def _findings(
-    kept: Gathered, chosen: Options, lattice: str | None, layout: Layout, shape: tuple[int, ...]
+    kept: Gathered, chosen: Options, lattice: str | None, layout: Layout, values: Values
 ) -> tuple[list[Finding], list[str]]:
+    shape, dtype = values.shape, values.dtype
     assert kept.pooled is not None
     pooled = partial(pooled_finding, lattice=lattice, scale=chosen.scale)
     worst_of = partial(sample_finding, lattice=lattice, scale=chosen.scale)
     findings: list[Finding] = []
     untested = _left_out(kept, chosen.battery)
     finite = int(kept.pooled.moments.n)
+    situation = Situation(
+        n=finite,
+        samples=kept.samples - kept.left_out,
+        channels=_length(layout.channel_axis, shape),
+        shape=tuple(shape[axis] for axis in layout.ordered_axes) or (1,),
+        lattice=lattice,
+        scale=chosen.scale,
+        dtype=dtype,
+    )
     for probe in chosen.battery.probes:
         statistic, parameters, need = probe.definition, probe.checked, probe.need
-        if isinstance(need, SpectrumNeed):
+        if statistic.judge is not None:
+            judgement = _judgement(probe, kept, situation)
+            if isinstance(judgement, Judgement):
+                findings.append(judged_finding(statistic, parameters, judgement, probe.scope))
+            elif judgement.reason:
+                untested.append(f"{statistic.title.lower()}: {judgement.reason}")
+        elif isinstance(need, SpectrumNeed):
             samples = kept.spectra.get(need)
             size = kept.segment_size
             if samples is None:
@@ -162,6 +179,22 @@ def _findings(
     if finite < _N_MIN:
         untested.append(f"everything else: only {finite} values are finite")
     return findings, list(dict.fromkeys(untested))
+
+
+def _judgement(probe: Probe, kept: Gathered, situation: Situation) -> Judgement | Unasked:
+    if situation.n < probe.smallest:
+        return Unasked(f"needs {probe.smallest} values, here {situation.n}")
+    summary = kept.summaries.get(probe.need)
+    if summary is None:
+        return Unasked()
+    judge = probe.definition.judge
+    assert judge is not None
+    judgement: Judgement | Unasked = judge(summary, situation, probe.scope, **probe.checked)
+    return judgement
+
+
+def _length(axis: int | None, shape: tuple[int, ...]) -> int:
+    return 1 if axis is None else shape[axis]
 
 
 def _located(finding: Finding, segments: int) -> Finding:

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 Verdict = Literal["pass", "suspect", "fail"]
-Scope = Literal["pooled", "sample"]
+Scope = Literal["pooled", "sample", "channel"]
 View = Literal["stored", "permuted"]
 Tail = Literal["upper", "lower"]
 
@@ -79,7 +79,8 @@ class Finding(Surprise):
     view : str
         ``stored`` or ``permuted``.
     scope : str
-        ``pooled``: all values; ``sample``: the worst sample, its p-value corrected for their number.
+        ``pooled``: all values; ``sample``, ``channel``: the worst sample (or channel of a sample), the worst
+        channel over all samples; the p-value is corrected for their number.
     n : int
         Values that the statistic saw (in one sample, for scope ``sample``).
     value, expected, std : float
@@ -132,10 +133,9 @@ class Finding(Surprise):
 
     @property
     def label(self) -> str:
-        """Name with its parameters, such as ``moment 4`` or ``power_spectrum permuted x4``."""
+        """Name with its parameters: ``moment 4``, ``spectral_peak real``, ``power_spectrum permuted x4``."""
         words = [self.statistic]
-        if "order" in self.parameters:
-            words.append(str(self.parameters["order"]))
+        words += [str(self.parameters[name]) for name in ("order", "bins", "unit") if name in self.parameters]
         if self.view == "permuted":
             words.append(f"permuted x{self.parameters.get('permutations', 1)}")
         return " ".join(words)

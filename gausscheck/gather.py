@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from gausscheck.arrays import Values
 from gausscheck.battery import Battery, Probe
+from gausscheck.collect import Collector, Setting, collector
 from gausscheck.engines import Engine, select
 from gausscheck.lattice import LatticeCandidates, lattice_of_format
 from gausscheck.layout import Layout
-from gausscheck.needs import SpectrumNeed
+from gausscheck.needs import Need, SpectrumNeed
 from gausscheck.summaries.moments import ORDERS, Moments
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
@@ -56,6 +57,9 @@ class Gathered:
         Sample, and index within it, of the first non-finite value.
     lattices : tuple of str
         Lattices that all values lie on, narrowest first.
+    summaries : dict
+        Summaries of all samples together, by the need that asked for them; of the finite samples alone where
+        order or place matter.
     """
 
     samples: int
@@ -68,6 +72,7 @@ class Gathered:
     left_out: int = 0
     first_bad: tuple[int, int] | None = None
     lattices: tuple[str, ...] = ()
+    summaries: dict[Need, Any] = field(default_factory=dict)
 
 
 def key_of(probe: Probe) -> _Key:
@@ -93,14 +98,20 @@ class _Walk:
         segments = -(-size // LONGEST)
         self.kept = Gathered(samples, size, segments, size // max(segments, 1))
         self.spectrum_needs = _spectrum_needs(battery, self.kept.segment_size)
+        asked = dict.fromkeys(p.need for p in battery.probes if p.definition.judge is not None)
         self.by_sample = {
             key_of(p): partial(p.definition.value, **p.checked)
             for p in battery.probes
             if p.scope == "sample" and samples > 1 and size >= p.smallest and p.definition.value is not None
         }
         passes = 1 + sum(1 if n.permutations is None else 2 * n.permutations for n in self.spectrum_needs)
+        passes += len(asked)
         self.engine: Engine = select(values.size * passes, device=values.device)
         self.candidates = LatticeCandidates()
+        setting = Setting(
+            layout, values.shape, values.dtype, self.engine, scale=scale, seed=seed, release=self.release
+        )
+        self.collectors: dict[Need, Collector] = {need: collector(need, setting) for need in asked}
 
     def chunks(self) -> Iterator[tuple[int, Values]]:
         """Pieces of shape (rows, values) with the number of their first sample, in order."""
@@ -124,8 +135,15 @@ class _Walk:
             self.kept.worst[key] = self.kept.worst.get(key, SampleValues()).merge(kept)
         pooled = scaled.pool()
         self.kept.pooled = pooled if self.kept.pooled is None else self.kept.pooled.merge(pooled)
+        whole = block if finite.all() else block.rows(finite)
         if self.spectrum_needs and finite.any():
-            self._spectra(index, block if finite.all() else block.rows(finite), batch)
+            self._spectra(index, whole, batch)
+        everything = np.arange(first, first + block.shape[0])
+        for taking in self.collectors.values():
+            if taking.whole:
+                taking.take(everything, block)
+            elif finite.any():
+                taking.take(index, whole)
 
     def _one_pass(self, block: Values) -> OnePass:
         """One pass in pieces, so that a long sample is never decoded as a whole."""
@@ -167,6 +185,7 @@ class _Walk:
     def finish(self) -> Gathered:
         """Everything kept."""
         declared = lattice_of_format(self.values.dtype)
+        self.kept.summaries = {need: taking.finish() for need, taking in self.collectors.items()}
         self.kept.lattices = (declared,) if declared else tuple(self.candidates.names)
         return self.kept
 

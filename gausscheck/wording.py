@@ -173,8 +173,8 @@ def effect(found: Effect | None) -> str:
 
 
 def scope(finding: Finding) -> str:
-    """Return ``all values`` or ``worst sample #3 of 8``."""
-    return "all values" if finding.scope == "pooled" else f"worst {_numbered('sample', finding.where)}"
+    """Return ``all values``, ``worst sample #3 of 8`` or ``worst channel #0 of 4``."""
+    return "all values" if finding.scope == "pooled" else f"worst {_numbered(finding.scope, finding.where)}"
 
 
 def _numbered(name: str, where: Mapping[str, Any]) -> str:
@@ -192,7 +192,7 @@ def place(finding: Finding) -> str:
     for key, value in finding.where.items():
         if isinstance(value, int) and key.removesuffix("s") in finding.where and key.endswith("s"):
             continue  # a total, said with its part
-        if finding.scope == "sample" and key == "sample":
+        if key == finding.scope:
             continue
         counted = isinstance(finding.where.get(f"{key}s"), int)
         parts.append(_numbered(key, finding.where) if counted else _named(key, value))
@@ -265,7 +265,7 @@ def reading(finding: Finding) -> str:
     """
     subject = _subject(finding)
     start = subject[0].upper() + subject[1:]
-    if finding.scope == "sample":
+    if finding.scope != "pooled":
         start += f" in {scope(finding)}"
     if where := place(finding):
         start += f" ({where})" if finding.statistic == "nonfinite" else f" at {where}"

@@ -59,8 +59,8 @@ def _battery(battery: Battery) -> Iterator[Line]:
 
 
 def _label(probe: Probe) -> str:
-    order = probe.parameters.get("order")
-    return probe.statistic if order is None else f"{probe.statistic} {order}"
+    given = (probe.parameters.get(name) for name in ("order", "bins", "unit"))
+    return " ".join([probe.statistic, *(str(value) for value in given if value is not None)])
 
 
 def _indented(lines: Iterator[Line]) -> Iterator[Line]:
