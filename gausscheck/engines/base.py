@@ -21,7 +21,6 @@ __all__ = [
     "MIX_SECOND",
     "RAYLEIGH_MEAN",
     "Engine",
-    "checked_counts",
     "checked_decode",
     "checked_rows",
     "checked_shuffle",
@@ -80,10 +79,8 @@ class Engine(Protocol):
     def counts(self, values: Values) -> Counts:
         """Occurrences of every bit pattern of an 8- or 16-bit format, all samples together.
 
-        Raises
-        ------
-        ArgumentError
-            For float32 and float64, whose patterns are too many for a table.
+        float32 values are counted by the upper 16 bits of their pattern, float64 values likewise once rounded
+        to float32; see :class:`~gausscheck.summaries.counts.Counts`.
         """
         ...
 
@@ -188,15 +185,6 @@ def checked_rows(values: Values) -> Values:
         msg = f"an engine takes values of shape (B, D), got shape {values.shape}"
         raise ArgumentError(msg)
     return values
-
-
-def checked_counts(values: Values) -> Values:
-    """`values` if it has two axes and at most 16 bits."""
-    if values.format.bits > 16:
-        patterns = f"2**{values.format.bits} patterns"
-        msg = f"cannot tabulate {values.dtype}: it has {patterns}; use an 8- or 16-bit format"
-        raise ArgumentError(msg)
-    return checked_rows(values)
 
 
 def checked_decode(dtype: DTypeLike) -> np.dtype[Any]:

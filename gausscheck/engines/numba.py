@@ -15,7 +15,6 @@ from numpy.typing import DTypeLike, NDArray
 from gausscheck.arrays import Values
 from gausscheck.engines.base import (
     RAYLEIGH_MEAN,
-    checked_counts,
     checked_decode,
     checked_rows,
     checked_shuffle,
@@ -26,6 +25,7 @@ from gausscheck.engines.ordinates import Ordinates, checked_fields
 from gausscheck.floats import decode_table
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.counts import table_length
 from gausscheck.summaries.frequency import FrequencyBins
 from gausscheck.summaries.moments import total_sums
 
@@ -96,17 +96,17 @@ class NumbaEngine:
     def counts(self, values: Values) -> Counts:
         """See :meth:`gausscheck.engines.base.Engine.counts`."""
         kernels = _kernels()
-        rows, size = checked_counts(values).shape
-        patterns = 2**values.format.bits
-        data, _, _ = _held(values, kernels)
+        rows, size = checked_rows(values).shape
+        length = table_length(values.dtype)
+        tally, lanes = _tally(values, kernels)
         pieces = rows * -(-size // kernels.CHUNK)
         most = _MOST_COUNTED // kernels.CHUNK
 
         def work(start: int, stop: int) -> NDArray[np.int64]:
-            table = np.zeros(patterns, dtype=np.int64)
+            table = np.zeros(length, dtype=np.int64)
             for begin in range(start, stop, most):
-                tables = np.zeros((4, patterns), dtype=np.uint32)
-                kernels.count(data, begin, min(begin + most, stop), tables)
+                tables = np.zeros((lanes, length), dtype=np.uint32)
+                tally(begin, min(begin + most, stop), tables)
                 table += tables.sum(axis=0, dtype=np.int64)
             return table
 
@@ -257,6 +257,24 @@ def _held(values: Values, kernels: ModuleType) -> tuple[NDArray[Any], int, NDArr
         table[:] = decode_table(values.dtype)
     data.flags.writeable = False  # one compilation then serves read-only and writeable data
     return data, kind, table
+
+
+def _tally(values: Values, kernels: ModuleType) -> tuple[Callable[[int, int, NDArray[np.uint32]], None], int]:
+    """What counts a range of pieces into tables, and how many of these it fills."""
+    data, _, _ = _held(values, kernels)
+    if values.format.bits <= 16:
+        return lambda start, stop, tables: kernels.count(data, start, stop, tables), 4
+    from gausscheck.engines import countkernels
+
+    if values.format.bits == 32:
+        patterns = data.view(np.uint32)
+        return lambda start, stop, tables: countkernels.count_singles(patterns, start, stop, tables), 2
+
+    def doubles(start: int, stop: int, tables: NDArray[np.uint32]) -> None:
+        singles = np.empty(kernels.BLOCK, dtype=np.float32)
+        countkernels.count_doubles(data, singles, singles.view(np.uint32), start, stop, tables)
+
+    return doubles, 2
 
 
 def _joined(

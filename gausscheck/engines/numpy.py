@@ -12,7 +12,6 @@ from gausscheck.arrays import Values
 from gausscheck.engines.base import (
     GOLDEN,
     RAYLEIGH_MEAN,
-    checked_counts,
     checked_decode,
     checked_rows,
     checked_shuffle,
@@ -23,6 +22,7 @@ from gausscheck.engines.ordinates import Ordinates, ordinates_of
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.counts import table_length
 from gausscheck.summaries.frequency import FrequencyBins
 from gausscheck.summaries.moments import saturated, total_sums
 
@@ -51,15 +51,13 @@ class NumpyEngine:
 
     def counts(self, values: Values) -> Counts:
         """See :meth:`gausscheck.engines.base.Engine.counts`."""
-        codes = checked_counts(values).data
-        patterns = 2**values.format.bits
-        table = np.zeros(patterns, dtype=np.int64)
-        step = max(1, _TILE // max(codes.shape[1], 1))
-        for start in range(0, codes.shape[0], step):
-            for low in range(0, codes.shape[1], _TILE):
-                tile = np.ascontiguousarray(codes[start : start + step, low : low + _TILE])
-                unsigned = tile.view(np.uint8 if patterns == 256 else np.uint16)
-                table += np.bincount(unsigned.ravel(), minlength=patterns)
+        data = checked_rows(values).data
+        table = np.zeros(table_length(values.dtype), dtype=np.int64)
+        step = max(1, _TILE // max(data.shape[1], 1))
+        for start in range(0, data.shape[0], step):
+            for low in range(0, data.shape[1], _TILE):
+                codes = _codes(data[start : start + step, low : low + _TILE])
+                table += np.bincount(codes.ravel(), minlength=table.size)
         return Counts(table, values.dtype)
 
     def lattices(self, values: Values, candidates: LatticeCandidates) -> LatticeCandidates:
@@ -117,6 +115,15 @@ def group_discrepancy(
         means = np.add.reduceat(r, starts, axis=1) / lengths
         discrepancy: NDArray[np.float64] = np.mean(np.abs(means - mu), axis=1)
     return discrepancy
+
+
+def _codes(tile: NDArray[Any]) -> NDArray[Any]:
+    """Pattern of each value of 8 or 16 bits; of wider ones the upper half of that in float32."""
+    if tile.dtype.itemsize <= 2:
+        return np.ascontiguousarray(tile).view(np.uint8 if tile.dtype.itemsize == 1 else np.uint16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        singles = np.ascontiguousarray(tile, dtype=np.float32)
+    return singles.view(np.uint32) >> np.uint32(16)
 
 
 def _reduce(x: NDArray[np.float64]) -> OnePass:

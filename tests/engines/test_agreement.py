@@ -132,8 +132,7 @@ def test_any_strides_and_read_only(engine, dtype):
         check_one_pass(engine, Values(view, dtype))
         values = Values(view, dtype)
         np.testing.assert_array_equal(engine.decode(values), values.decode(np.float32))
-        if values.format.bits <= 16:
-            np.testing.assert_array_equal(engine.counts(values).table, ORACLE.counts(values).table)
+        np.testing.assert_array_equal(engine.counts(values).table, ORACLE.counts(values).table)
     locked = np.array(base[0])
     locked.flags.writeable = False
     check_one_pass(engine, Values(locked, dtype))
@@ -156,7 +155,7 @@ def test_decode_beyond_float32_is_infinite_without_a_warning(engine):
     np.testing.assert_array_equal(engine.decode(as_values(np.array([[1e300, -1e300]]))), [[np.inf, -np.inf]])
 
 
-@pytest.mark.parametrize("dtype", CODED)
+@pytest.mark.parametrize("dtype", list(FORMATS))
 def test_counts_are_exact_and_add_up(engine, dtype):
     values = noise((3, 150_001), dtype)
     counts = engine.counts(values)
@@ -236,8 +235,6 @@ def test_arguments_are_checked(engine):
     assert isinstance(engine, Engine)
     with pytest.raises(ArgumentError, match=r"\(B, D\)"):
         engine.one_pass(as_values(np.zeros(3)))
-    with pytest.raises(ArgumentError, match="float64"):
-        engine.counts(as_values(np.zeros((1, 3))))
     with pytest.raises(ArgumentError, match="float16"):
         engine.decode(as_values(np.zeros((1, 3))), np.float16)
     for bad in ({"block": 0}, {"scale": 0.0}, {"scale": np.nan}):

@@ -163,7 +163,7 @@ def test_shapes_are_checked():
         Moments(np.zeros(2, np.int64), np.zeros((2, 7)))
     with pytest.raises(ArgumentError, match="bfloat16"):
         Counts(np.zeros(256, np.int64), "bfloat16")
-    with pytest.raises(ArgumentError, match="float32"):
+    with pytest.raises(ArgumentError, match="65536"):
         Counts(np.zeros(256, np.int64), "float32")
 
 
@@ -213,6 +213,18 @@ def test_counts_merge_exactly():
     assert stacked.moments().n.shape == (3,)
     with pytest.raises(ArgumentError, match="float8_e4m3fn"):
         a.merge(Counts(a.table, "float8_e4m3fn"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_counts_of_wide_formats_know_cells_alone(dtype):
+    counts = ENGINE.counts(as_values(np.ones((2, 5), dtype)))
+    assert (counts.table.shape, counts.table[0x3F80], counts.table.sum()) == ((65536,), 10, 10)
+    assert_same(counts.merge(counts).pool(), Counts(2 * counts.table, dtype))
+    for of in (counts.moments, counts.extremes):
+        with pytest.raises(ArgumentError, match=f"{dtype} .*one-pass"):
+            of()
+    with pytest.raises(ArgumentError, match="mean different"):
+        counts.merge(Counts(counts.table, "bfloat16"))
 
 
 def test_counts_of_nothing():

@@ -15,7 +15,6 @@ from torch import Tensor
 from gausscheck.arrays import TensorValues, Values
 from gausscheck.engines.base import (
     RAYLEIGH_MEAN,
-    checked_counts,
     checked_decode,
     checked_rows,
     checked_shuffle,
@@ -29,6 +28,7 @@ from gausscheck.engines.torch.shuffle import hashed_order
 from gausscheck.errors import ArgumentError
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
+from gausscheck.summaries.counts import table_length
 from gausscheck.summaries.frequency import FrequencyBins
 
 __all__ = ["TorchEngine"]
@@ -55,15 +55,14 @@ class TorchEngine:
 
     def counts(self, values: Values) -> Counts:
         """See :meth:`gausscheck.engines.base.Engine.counts`."""
-        patterns = 2**values.format.bits
-        data = _tensor(checked_counts(values))
-        codes = data.view(torch.uint8 if patterns == 256 else torch.int16)
-        table = torch.zeros(patterns, dtype=torch.int64, device=data.device)
-        step = max(1, _TILE // max(codes.shape[1], 1))
-        for start in range(0, codes.shape[0], step):
-            for low in range(0, codes.shape[1], _TILE):
-                tile = codes[start : start + step, low : low + _TILE].reshape(-1)
-                table += torch.bincount(tile.to(torch.int64) & (patterns - 1), minlength=patterns)
+        data = _tensor(checked_rows(values))
+        length = table_length(values.dtype)
+        table = torch.zeros(length, dtype=torch.int64, device=data.device)
+        step = max(1, _TILE // max(data.shape[1], 1))
+        for start in range(0, data.shape[0], step):
+            for low in range(0, data.shape[1], _TILE):
+                codes = _codes(data[start : start + step, low : low + _TILE])
+                table += torch.bincount(codes.reshape(-1) & (length - 1), minlength=length)
         return Counts(table.cpu().numpy(), values.dtype)
 
     def lattices(self, values: Values, candidates: LatticeCandidates) -> LatticeCandidates:
@@ -116,6 +115,13 @@ def _tensor(values: Values) -> Tensor:
         msg = "the torch engine takes TensorValues, got values held by NumPy; use the engine of select()"
         raise ArgumentError(msg)
     return values.data
+
+
+def _codes(tile: Tensor) -> Tensor:
+    """As that of the NumPy engine, as int64 whose lower bits count; the sign may fill those above."""
+    if tile.element_size() <= 2:
+        return tile.view(torch.uint8 if tile.element_size() == 1 else torch.int16).to(torch.int64)
+    return (tile.to(torch.float32).view(torch.int32) >> 16).to(torch.int64)
 
 
 def _discrepancy(x: Tensor, ordinates: int, block: int, mu: float, scale: float) -> Tensor:
