@@ -14,7 +14,7 @@ from gausscheck.decide import decide, detectable
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Finding, Verdict
 from gausscheck.gather import LONGEST, Gathered, gather, key_of
-from gausscheck.hints import hints
+from gausscheck.hints import Evidence, hints
 from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
@@ -78,6 +78,7 @@ def examine(
     judged, log_p = decide(findings, chosen.alpha)
     judged = tuple(_tolerated(f, chosen.tolerance, judged) for f in judged)
     verdict: Verdict = worst(f.verdict for f in judged)
+    assert kept.pooled is not None
     tests = sum(f.family != "validity" for f in judged)
     return TensorReport(
         path=path,
@@ -90,7 +91,9 @@ def examine(
         verdict=verdict,
         log_p=log_p,
         findings=judged,
-        hints=hints(judged),
+        hints=hints(
+            Evidence(judged, tuple(values.shape), layout, lattice, chosen.scale, kept.pooled, kept.summaries)
+        ),
         detectable=detectable(judged, chosen.alpha, tests),
         untested=tuple(untested),
     )

@@ -1,0 +1,33 @@
+"""From findings to likely causes, in plain words; each hint is backed by a finding that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gausscheck.hints.dependence import dependence
+from gausscheck.hints.evidence import Evidence
+from gausscheck.hints.marginal import marginal
+from gausscheck.hints.place import place
+from gausscheck.hints.scale import NOISE_SCALES, SCALE_FACTORS, scale
+from gausscheck.hints.spectrum import spectrum
+
+__all__ = ["NOISE_SCALES", "SCALE_FACTORS", "Evidence", "hints"]
+
+_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (dependence, scale, marginal, spectrum, place)
+
+
+def hints(seen: Evidence) -> tuple[str, ...]:
+    """Likely causes of what failed.
+
+    Parameters
+    ----------
+    seen : Evidence
+
+    Returns
+    -------
+    tuple of str
+        Empty where nothing failed or nothing known fits.
+    """
+    if not seen.failed:
+        return ()
+    return tuple(dict.fromkeys(line for rule in _RULES for line in rule(seen)))
