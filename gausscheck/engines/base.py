@@ -178,6 +178,44 @@ class Engine(Protocol):
         """
         ...
 
+    def hashes(self, values: Values, length: int) -> NDArray[np.uint64]:
+        """Hash of each block of `length` consecutive values of a row; the last block may be shorter.
+
+        Parameters
+        ----------
+        values : Values
+            Any format; by bit pattern, but that both zeros are equal.
+        length : int
+            From 1 up.
+
+        Returns
+        -------
+        numpy.ndarray of uint64
+            ``sum_i m(pattern_i) c**i`` modulo 2**64 over the values of a block, shape
+            ``(B, ceil(D / length))``; how such hashes combine is told in :mod:`gausscheck.engines.hashes`.
+            The same, bit for bit, from all engines.
+        """
+        ...
+
+    def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
+        """Values of a fixed fraction ``2**-halvings`` of all float32 numbers, chosen by hash.
+
+        Parameters
+        ----------
+        values : Values
+            float32 or float64.
+        halvings : int
+            From 0 (all values) to 32.
+
+        Returns
+        -------
+        numpy.ndarray of float64
+            The values whose float32 pattern, mixed, is below ``2**(32 - halvings)``, row after row in stored
+            order; 0 for -0. Whether a value is chosen depends on the value alone: repeats stay together, and
+            what two tensors share shows in their fractions.
+        """
+        ...
+
 
 def checked_rows(values: Values) -> Values:
     """`values` if it has two axes, else :class:`~gausscheck.errors.ArgumentError`."""

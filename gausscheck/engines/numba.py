@@ -20,6 +20,7 @@ from gausscheck.engines.base import (
     checked_shuffle,
     checked_spectrum,
 )
+from gausscheck.engines.hashes import MULTIPLIER, checked_bottom, checked_length, powers
 from gausscheck.engines.numpy import group_discrepancy
 from gausscheck.engines.ordinates import Ordinates, checked_fields
 from gausscheck.floats import decode_table
@@ -198,6 +199,47 @@ class NumbaEngine:
 
         power = np.sum(self._share(work, fields, x.size), axis=0)
         return Ordinates(power, flatness, peaks[:, 0], places[:, 0], peaks[:, 1], places[:, 1], bands)
+
+    def hashes(self, values: Values, length: int) -> NDArray[np.uint64]:
+        """See :meth:`gausscheck.engines.base.Engine.hashes`."""
+        from gausscheck.engines import hashkernels
+
+        blocks = checked_length(values, length)
+        data, _, _ = _held(values, _kernels())
+        bits = values.format.bits
+        patterns = data.view(f"u{bits // 8}")
+        out = np.empty((values.shape[0], blocks), np.uint64)
+        wide = bits == 64
+        kernel = hashkernels.hash_wide if wide else hashkernels.hash_narrow
+        zero = (np.uint64 if wide else np.uint32)(1 << (bits - 1))
+        table = powers(np.arange(hashkernels.STEP))
+        factor = np.uint64(pow(MULTIPLIER, hashkernels.STEP, 2**64))
+
+        def work(start: int, stop: int) -> None:
+            kernel(patterns, length, zero, table, factor, start, stop, out)
+
+        self._share(work, out.size, values.size)
+        return out
+
+    def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
+        """See :meth:`gausscheck.engines.base.Engine.bottom`."""
+        from gausscheck.engines import hashkernels
+
+        largest = np.uint32(checked_bottom(values, halvings) - 1)
+        kernels = _kernels()
+        data, _, _ = _held(values, kernels)
+        pieces = values.shape[0] * -(-values.shape[1] // kernels.CHUNK)
+
+        def work(start: int, stop: int) -> NDArray[np.float64]:
+            singles = np.empty(kernels.BLOCK, np.float32)
+            mixed = np.empty(kernels.BLOCK, np.uint32)
+            out = np.empty(min((stop - start) * kernels.CHUNK, values.size) + 1)
+            found = hashkernels.bottom(
+                data, singles, singles.view(np.uint32), mixed, largest, start, stop, out
+            )
+            return out[:found].copy()
+
+        return np.concatenate(self._share(work, pieces, values.size))
 
     def _rfftn(self, x: NDArray[Any]) -> NDArray[Any]:
         """``rfftn`` over all axes but the first, C-contiguous."""

@@ -18,6 +18,7 @@ from gausscheck.engines.base import (
     checked_spectrum,
     mix,
 )
+from gausscheck.engines.hashes import plain_bottom, plain_hashes
 from gausscheck.engines.ordinates import Ordinates, ordinates_of
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.lattice import LatticeCandidates
@@ -101,6 +102,14 @@ class NumpyEngine:
         """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
         with np.errstate(over="ignore"):
             return ordinates_of(x, bins, channel, channels, scale=scale, least=least, workers=self.threads)
+
+    def hashes(self, values: Values, length: int) -> NDArray[np.uint64]:
+        """See :meth:`gausscheck.engines.base.Engine.hashes`."""
+        return plain_hashes(values, length)
+
+    def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
+        """See :meth:`gausscheck.engines.base.Engine.bottom`."""
+        return plain_bottom(values, halvings)
 
 
 def group_discrepancy(

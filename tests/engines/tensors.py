@@ -52,3 +52,9 @@ class OnArrays:
 
     def power_spectrum(self, x, *args, **options):
         return self.engine.power_spectrum(self.tensor(x), *args, **options)
+
+    def hashes(self, values, length):
+        return self.engine.hashes(self.held(values), length)
+
+    def bottom(self, values, halvings):
+        return self.engine.bottom(self.held(values), halvings)

@@ -20,8 +20,10 @@ from gausscheck.engines.base import (
     checked_shuffle,
     checked_spectrum,
 )
+from gausscheck.engines.hashes import checked_bottom, checked_length
 from gausscheck.engines.ordinates import Ordinates
 from gausscheck.engines.tiles import pass_in_tiles
+from gausscheck.engines.torch.hashes import bottom_of, hashes_of
 from gausscheck.engines.torch.lattices import lattices_of
 from gausscheck.engines.torch.ordinates import ordinates_of
 from gausscheck.engines.torch.shuffle import hashed_order
@@ -108,6 +110,15 @@ class TorchEngine:
     ) -> Ordinates:
         """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
         return ordinates_of(x, bins, channel, channels, scale=scale, least=least)
+
+    def hashes(self, values: Values, length: int) -> NDArray[np.uint64]:
+        """See :meth:`gausscheck.engines.base.Engine.hashes`."""
+        checked_length(values, length)
+        return hashes_of(_tensor(values), length)
+
+    def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
+        """See :meth:`gausscheck.engines.base.Engine.bottom`."""
+        return bottom_of(_tensor(values), checked_bottom(values, halvings))
 
 
 def _tensor(values: Values) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from gausscheck.engines.base import GOLDEN, MIX_FIRST, MIX_SECOND
 from gausscheck.errors import ArgumentError
 
-__all__ = ["hashed_order", "keys_of_seed"]
+__all__ = ["hashed_order", "keys_of_seed", "mixed", "signed"]
 
 
 def hashed_order(keys: torch.Tensor, n: int) -> torch.Tensor:
@@ -50,9 +50,9 @@ def hashed_order(keys: torch.Tensor, n: int) -> torch.Tensor:
     if keys.dtype != torch.int64 or keys.ndim != 1:
         msg = f"keys are int64 of shape (B,), got {keys.dtype} of shape {tuple(keys.shape)}"
         raise ArgumentError(msg)
-    counter = torch.arange(1, n + 1, dtype=torch.int64, device=keys.device) * _signed(GOLDEN)
-    state = _mix(keys + _signed(GOLDEN))
-    return torch.argsort(_mix(state[:, None] + counter), dim=1)
+    counter = torch.arange(1, n + 1, dtype=torch.int64, device=keys.device) * signed(GOLDEN)
+    state = mixed(keys + signed(GOLDEN))
+    return torch.argsort(mixed(state[:, None] + counter), dim=1)
 
 
 @torch.compiler.assume_constant_result
@@ -80,18 +80,18 @@ def keys_of_seed(seed: int, rows: int = 1, *, device: torch.device | str | None 
     """
     start = _start_of(seed)
     number = torch.arange(1, rows + 1, dtype=torch.int64, device=device)
-    return _mix(number * _signed(GOLDEN) + _signed(start))
+    return mixed(number * signed(GOLDEN) + signed(start))
 
 
-def _signed(pattern: int) -> int:
+def signed(pattern: int) -> int:
     """64-bit pattern as the signed integer that torch takes."""
     return pattern - 2**64 if pattern >= 2**63 else pattern
 
 
-def _mix(z: torch.Tensor) -> torch.Tensor:
+def mixed(z: torch.Tensor) -> torch.Tensor:
     """Output function of SplitMix64, as :func:`gausscheck.engines.base.mix`, on 64-bit patterns in int64."""
-    z = (z ^ _shifted(z, 30)) * _signed(MIX_FIRST)
-    z = (z ^ _shifted(z, 27)) * _signed(MIX_SECOND)
+    z = (z ^ _shifted(z, 30)) * signed(MIX_FIRST)
+    z = (z ^ _shifted(z, 27)) * signed(MIX_SECOND)
     return z ^ _shifted(z, 31)
 
 
