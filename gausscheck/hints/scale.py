@@ -57,5 +57,5 @@ def scale(seen: Evidence) -> Iterator[str]:
         weight = 0.5 - 0.5 * max(2 * value**2 - 1, 0.0) ** 0.5
         yield (
             f"scale {value:.4g} with a normal shape: linear interpolation of two noises (weights "
-            f"{weight:.2f} and {1 - weight:.2f}) loses this much; divide by the root of the sum of squared weights"
+            f"{weight:.2f} and {1 - weight:.2f}) loses this much; divide by the root of their squares' sum"
         )
