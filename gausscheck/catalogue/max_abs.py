@@ -55,8 +55,8 @@ STATISTIC = Statistic(
     title="Largest magnitude",
     formula="T = max |x|, in units of the data",
     null_text=(
-        "P(T < t) = (1 - 2 Q(t/scale))^n, Q the upper tail of N(0, 1), exact at any n; on a lattice the same at "
-        "the edges of rounding cells, both tails including the value seen. Two-sided."
+        "P(T < t) = (1 - 2 Q(t/scale))^n, Q the upper tail of N(0, 1), exact at any n; on a lattice the same "
+        "at the edges of rounding cells, both tails including the value seen. Two-sided."
     ),
     sees="tails that are cut off (clipping, too few bits in a generator), a single outlier, heavy tails",
     blind="everything but the two outermost values; a cut farther out than the largest of n values is likely",

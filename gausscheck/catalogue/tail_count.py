@@ -137,8 +137,8 @@ STATISTIC = Statistic(
     family="marginal",
     title="Values in the tails",
     formula=(
-        "number of values with |x| >= t, x >= t, x <= -t, each t the edge of a cell next to 2, 2.5 … 6 standard "
-        "deviations; the most surprising of all (threshold: one t alone, side: both, upper or lower)"
+        "number of values with |x| >= t, x >= t, x <= -t, each t the edge of a cell next to 2, 2.5 … 6 "
+        "standard deviations; the most surprising of all (threshold: one t alone, side: both, upper or lower)"
     ),
     null_text=(
         "binomial (n, P), P exact on the lattice of the values; two-sided, both tails including the count; "
