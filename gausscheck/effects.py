@@ -18,12 +18,14 @@ from gausscheck.finding import Effect
 from gausscheck.gaussian import raw_moment
 
 __all__ = [
+    "correlation",
     "excess_kurtosis",
     "hermite_coefficient",
     "mean_shift",
     "moment_ratio",
     "of_order",
     "scale_ratio",
+    "share",
     "skewness",
     "with_interval",
 ]
@@ -35,6 +37,20 @@ def with_interval(name: str, value: float, standard_error: float) -> Effect:
     """An effect with the 95 % interval of a normal estimate."""
     half = _Z95 * standard_error
     return Effect(name, value, value - half, value + half)
+
+
+def correlation(name: str, r: float, n: int) -> Effect:
+    """Uncentred correlation of two rows of n values, with the interval of Fisher's z = artanh r."""
+    z, half = math.atanh(r), _Z95 / math.sqrt(max(n - 2, 1))
+    return Effect(name, r, math.tanh(z - half), math.tanh(z + half))
+
+
+def share(name: str, count: int, of: int) -> Effect:
+    """Share of things that are so, with Wilson's interval (1927, J. Am. Stat. Assoc. 22, 209)."""
+    p, square = count / of, _Z95**2 / of
+    middle = (p + square / 2) / (1 + square)
+    half = math.sqrt(p * (1 - p) * square + square * square / 4) / (1 + square)
+    return Effect(name, p, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
 def _standardised(m: list[float]) -> list[float]:

@@ -36,6 +36,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.finding",
         "gausscheck.judging",
         "gausscheck.needs",
+        "gausscheck.sharing",
         "gausscheck.views",
     ),
     2: ("gausscheck.engines",),

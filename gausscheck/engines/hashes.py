@@ -27,9 +27,9 @@ __all__ = [
     "FINAL_SECOND",
     "MULTIPLIER",
     "OFFSET",
-    "bottom_values",
     "checked_bottom",
     "checked_length",
+    "marks_of",
     "mix32",
     "plain_bottom",
     "plain_hashes",
@@ -58,11 +58,12 @@ def mix32(pattern: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 def powers(exponent: Any) -> NDArray[np.uint64]:
     """``c**exponent`` modulo 2**64, elementwise, for exponents from 0 up."""
-    exponent = np.asarray(exponent, dtype=np.int64)
+    shape = np.shape(exponent)
+    exponent = np.asarray(exponent, dtype=np.int64).reshape(-1)
     top = int(exponent.max(initial=0)) >> _LOW_BITS
     low, high = _power_tables(top.bit_length())
     powered: NDArray[np.uint64] = low[exponent & (2**_LOW_BITS - 1)] * high[exponent >> _LOW_BITS]
-    return powered
+    return powered.reshape(shape)
 
 
 @lru_cache(maxsize=4)
@@ -128,19 +129,19 @@ def plain_hashes(values: Values, length: int) -> NDArray[np.uint64]:
     return out
 
 
-def bottom_values(x: NDArray[np.float64], halvings: int) -> NDArray[np.bool_]:
-    """Which values belong to the fraction ``2**-halvings``, as a mask."""
+def marks_of(x: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Mixed float32 pattern of each value."""
     with np.errstate(over="ignore"):
         single = x.astype(np.float32)
-    return mix32(_patterns(single)).astype(np.uint64) < np.uint64(2 ** (32 - halvings))
+    return mix32(_patterns(single))
 
 
 def plain_bottom(values: Values, halvings: int) -> NDArray[np.float64]:
     """See :meth:`gausscheck.engines.base.Engine.bottom`."""
-    checked_bottom(values, halvings)
+    threshold = np.uint64(checked_bottom(values, halvings))
     flat = values.data.reshape(-1)
     parts = [np.empty(0)]
     for low in range(0, flat.size, _TILE):
         x = flat[low : low + _TILE].astype(np.float64)
-        parts.append(x[bottom_values(x, halvings)] + 0.0)  # adding 0 makes -0 into 0
+        parts.append(x[marks_of(x) < threshold] + 0.0)  # adding 0 makes -0 into 0
     return np.concatenate(parts)

@@ -1,0 +1,170 @@
+"""Values, blocks, rows, channels, frames and samples that occur more than once."""
+
+from __future__ import annotations
+
+import math
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gausscheck.catalogue.base import Statistic, frozen, only
+from gausscheck.collect.units import BLOCK, MOST_HASHES, MOST_VALUES, SHORTEST, halvings_for
+from gausscheck.effects import share
+from gausscheck.errors import ArgumentError
+from gausscheck.judging import Judgement, Situation, Unasked, judged
+from gausscheck.needs import RepeatsNeed
+from gausscheck.nulls.base import LOG_TWO, Grade
+from gausscheck.nulls.coincidence import CoincidenceNull, log_collision, log_pairs
+from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
+
+__all__ = ["COARSEST", "STATISTIC", "log_equal", "log_tie"]
+
+_DEFAULTS: Any = frozen({"unit": "block"})
+_UNITS = ("value", "block", "row", "channel", "frame", "sample")
+_HASH_BITS = 64
+
+COARSEST = 2.0**-22
+"""Probability of a tie that values of float32 and float64 may have.
+
+Generators that turn 23 random bits into one normal value (inverse error function of a uniform float32) make
+2**23 different values, all equally likely, which is coarser than float32 is: their noise is not at fault.
+"""
+
+
+def log_tie(dtype: str, scale: float) -> float:
+    """Log of the probability of a tie of two values on no lattice, as far as it is granted."""
+    return max(log_collision(dtype, None, scale), math.log(COARSEST))
+
+
+def log_equal(length: int, dtype: str, lattice: str | None, scale: float) -> float:
+    """Log of the probability that two units of `length` values have the same hash."""
+    equal = length * log_collision(dtype, lattice, scale)
+    return float(np.logaddexp(equal, -_HASH_BITS * LOG_TWO))
+
+
+def _unit_null(units: int, length: int, halvings: int, situation: Situation) -> CoincidenceNull:
+    equal = log_equal(length, situation.dtype, situation.lattice, situation.scale)
+    return CoincidenceNull(log_pairs(units) + equal - halvings * LOG_TWO)
+
+
+def _value_null(total: int, halvings: int, dtype: str, scale: float) -> CoincidenceNull:
+    log_mean = log_pairs(total) + log_tie(dtype, scale) - halvings * LOG_TWO
+    return CoincidenceNull(log_mean, Grade.ASYMPTOTIC)
+
+
+def _make_null(situation: Situation, *, unit: str) -> CoincidenceNull:
+    """Law for arrays whose last stored axis is the last ordered axis, and whose first one is time."""
+    size = prod(situation.shape) * situation.channels
+    total = size * situation.samples
+    if unit == "value":
+        if situation.lattice is not None:
+            msg = f"values on the lattice {situation.lattice} tie anyway; unit='value' has no law there"
+            raise ArgumentError(msg)
+        return _value_null(total, halvings_for(total, MOST_VALUES), situation.dtype, situation.scale)
+    length = {
+        "block": BLOCK,
+        "row": situation.shape[-1],
+        "channel": prod(situation.shape),
+        "frame": size // situation.shape[0],
+        "sample": size,
+    }[unit]
+    units = size // length * situation.samples
+    return _unit_null(units, length, halvings_for(units, MOST_HASHES), situation)
+
+
+def _judge(summary: Repeats | None, situation: Situation, scope: str, *, unit: str) -> Judgement | Unasked:
+    if scope != "pooled":
+        return Unasked("repeats are looked for in all samples together")
+    if summary is None:
+        return Unasked()
+    if unit == "value":
+        if summary.values is None or situation.lattice is not None:
+            return Unasked()
+        return _judge_values(summary.values, situation)
+    units = summary.units.get(unit)
+    if units is None or units.count < 2:
+        return Unasked()
+    return _judge_units(units, unit, situation)
+
+
+def _judge_units(units: Units, unit: str, situation: Situation) -> Judgement:
+    repeats = units.repeats
+    return judged(
+        float(repeats),
+        _unit_null(units.count, units.length, units.halvings, situation),
+        n=units.count * units.length,
+        effect=share("share of repeats", repeats, units.kept) if units.kept else None,
+        where=_where(units, unit),
+        extra={"distinct": units.kept - repeats, "units": units.kept},
+    )
+
+
+def _where(units: Units, unit: str) -> dict[str, Any]:
+    """The first unit that repeats an earlier one, and that one; in which samples, where there are several."""
+    pair = units.first_pair
+    if pair is None:
+        return {}
+    (sample, one), (other, two) = (divmod(place, units.per_sample) for place in pair)
+    if unit == "sample":
+        return {"samples": [sample, other]}
+    several = units.count > units.per_sample
+    where: dict[str, Any] = {}
+    if several:
+        where = {"sample": sample} if sample == other else {"samples": [sample, other]}
+    return {**where, f"{unit}s": [one, two]}
+
+
+def _judge_values(sketch: ValueSketch, situation: Situation) -> Judgement:
+    # Values of float64 that are numbers of float32 tie as those do.
+    single = situation.dtype == "float64" and sketch.single
+    dtype = "float32" if single else situation.dtype
+    return judged(
+        sketch.tied_pairs,
+        _value_null(sketch.total, sketch.halvings, dtype, situation.scale),
+        n=sketch.total,
+        effect=share("share of repeats", sketch.repeats, sketch.kept) if sketch.kept else None,
+        extra={"distinct": int(sketch.values.size), "units": sketch.kept},
+    )
+
+
+def _check(**given: Any) -> dict[str, Any]:
+    checked = only(_DEFAULTS, given, "duplicates")
+    if checked["unit"] not in _UNITS:
+        msg = f"duplicates: unit must be one of {', '.join(_UNITS)}, got {checked['unit']!r}"
+        raise ArgumentError(msg)
+    return checked
+
+
+STATISTIC = Statistic(
+    name="duplicates",
+    family="dependence",
+    title="Duplicates",
+    formula=(
+        "number of units beyond the first occurrence of each: blocks of 64 consecutive values of a sample, "
+        "rows along the last stored axis, channels, frames or whole samples, by 64-bit hashes; of values, "
+        "the number of tied pairs. Of very many units or values, a fraction chosen by hash is kept, equal "
+        "ones together."
+    ),
+    null_text=(
+        "Poisson, mean = pairs (P + 2^-64) times the fraction kept; P = (sum p_i^2)^length over the rounding "
+        "cells of the lattice or of the storage format. Of values P is at least 2^-22, so that generators "
+        "that make a value from 23 random bits pass; values on a lattice are not asked. Fewer than expected "
+        "is no fault."
+    ),
+    sees=(
+        "generators that return values twice, workers with one seed, repeated rows, channels, frames or "
+        "samples, tiled noise"
+    ),
+    blind=(
+        "repeats that are negated, scaled or shifted within their units; scattered repeats of values among "
+        "more than some 4 million"
+    ),
+    reference="Chen 1975, Annals of Probability 3, 534 (Poisson law); elementary",
+    n_min=SHORTEST,
+    parameters=_DEFAULTS,
+    check=_check,
+    needs=lambda **_: RepeatsNeed(),
+    make_null=_make_null,
+    judge=_judge,
+)

@@ -1,0 +1,112 @@
+"""What two tensors have in common: whole samples, channels, frames, rows, blocks, or scattered values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gausscheck.catalogue.duplicates import log_equal, log_tie
+from gausscheck.finding import Surprise
+from gausscheck.nulls.base import LOG_TWO
+from gausscheck.nulls.coincidence import CoincidenceNull, log_pairs
+from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
+
+__all__ = ["Shared", "shared"]
+
+_KINDS = ("sample", "channel", "frame", "row", "block")
+
+
+@dataclass(frozen=True)
+class Shared(Surprise):
+    """Different units of one kind that two tensors both hold.
+
+    Attributes
+    ----------
+    kind : str
+        ``sample``, ``channel``, ``frame``, ``row``, ``block`` or ``value``.
+    count : int
+        How many different ones both hold.
+    first, second : int
+        How many were compared, of either tensor.
+    length : int
+        Values in a unit.
+    log_p : float
+        Natural logarithm of the probability of at least so many by chance.
+    places : tuple of (sample, unit) or None
+        Of the first shared unit of the second tensor: where it is in the first, and in the second; None for
+        values.
+    """
+
+    kind: str
+    count: int
+    first: int
+    second: int
+    length: int
+    log_p: float
+    places: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+
+def shared(
+    first: Repeats,
+    second: Repeats,
+    *,
+    lattices: tuple[str | None, str | None] = (None, None),
+    scale: float = 1.0,
+) -> list[Shared]:
+    """What two tensors share, largest units first; nothing of what they do not.
+
+    Parameters
+    ----------
+    first, second : Repeats
+    lattices : tuple
+        Lattice that the values of either were rounded to.
+    scale : float
+        Standard deviation of both under H0.
+
+    Notes
+    -----
+    Units are compared where they have the same length and storage format. The number of different units that
+    both hold is at most the number of equal pairs, which is Poisson with mean ``n m P`` as in the statistic
+    ``duplicates``, P being the larger of those of both lattices (an upper bound by the Cauchy-Schwarz
+    inequality). Values are compared by the sketches, where neither tensor lies on a lattice.
+    """
+    found = []
+    if first.dtype == second.dtype:
+        for kind in _KINDS:
+            one, two = first.units.get(kind), second.units.get(kind)
+            if one is not None and two is not None and one.length == two.length:
+                equal = max(log_equal(one.length, first.dtype, lattice, scale) for lattice in lattices)
+                found.append(_units(kind, one, two, equal))
+    if first.values is not None and second.values is not None and lattices == (None, None):
+        single = first.values.single and second.values.single
+        found.append(_values(first.values, second.values, log_tie("float32" if single else "float64", scale)))
+    return [fact for fact in found if fact.count > 0]
+
+
+def _log_p(count: int, first: int, second: int, log_equal_pair: float, halvings: int) -> float:
+    log_mean = log_pairs(first, second) + log_equal_pair - halvings * LOG_TWO
+    return float(CoincidenceNull(log_mean).logsf(count))
+
+
+def _units(kind: str, one: Units, two: Units, log_equal_pair: float) -> Shared:
+    halvings = max(one.halvings, two.halvings)
+    one, two = one.thinned(halvings), two.thinned(halvings)
+    both = np.intersect1d(one.hashes, two.hashes)
+    places = None
+    if both.size:
+        in_second = np.flatnonzero(np.isin(two.hashes, both))
+        at = in_second[np.argmin(two.places[in_second])]
+        where = int(one.places[one.hashes == two.hashes[at]].min())
+        places = divmod(where, one.per_sample), divmod(int(two.places[at]), two.per_sample)
+    count = int(both.size)
+    log_p = _log_p(count, one.count, two.count, log_equal_pair, halvings)
+    return Shared(kind, count, one.kept, two.kept, one.length, log_p, places)
+
+
+def _values(one: ValueSketch, two: ValueSketch, log_equal_pair: float) -> Shared:
+    halvings = max(one.halvings, two.halvings)
+    one, two = one.thinned(halvings), two.thinned(halvings)
+    count = int(np.intersect1d(one.values, two.values, assume_unique=True).size)
+    log_p = _log_p(count, one.total, two.total, log_equal_pair, halvings)
+    return Shared("value", count, one.kept, two.kept, 1, log_p)
