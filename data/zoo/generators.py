@@ -181,7 +181,7 @@ DEFECTS = (
     Defect(
         name="ziggurat_tail",
         title="ziggurat, tail on the wrong layer",
-        story="|x| > 3.44 is reached 13.7 times too often and the variance is 10 % too large",
+        story="values beyond 3.44 come 13.7 times too often and the variance is 10 % too large",
         source="bmad-sim/bmad-ecosystem PR 2075",
         recipe=heavy_tail,
         family="moments",

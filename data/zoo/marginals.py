@@ -172,7 +172,7 @@ DEFECTS = (
     ),
     Defect(
         name="truncated_2",
-        title="|x| < 2, drawn again beyond",
+        title="beyond 2 drawn again",
         story="the truncation trick of image generators, left switched on",
         source="ajbrock/BigGAN-PyTorch; Brock et al., arXiv 1809.11096",
         recipe=partial(truncated, limit=2.0),

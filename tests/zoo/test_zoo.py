@@ -75,6 +75,7 @@ def test_entries_are_complete():
         assert set(defect.statistics) <= STATISTICS, name
         assert bool(defect.statistics) == (defect.family != "none"), name
         assert defect.truth, name
+        assert "|" not in defect.title + defect.story + defect.source, "a table is made of them"
         assert not (defect.hint and not defect.fault), name
     assert len({d.title for d in ZOO.values()}) == len(ZOO)
 
