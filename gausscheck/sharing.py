@@ -9,11 +9,12 @@ import numpy as np
 from gausscheck.catalogue.duplicates import log_equal, log_tie
 from gausscheck.finding import Surprise
 from gausscheck.nulls.base import LOG_TWO
-from gausscheck.nulls.coincidence import CoincidenceNull, log_pairs
+from gausscheck.nulls.coincidence import CoincidenceNull, largest_mean, log_pairs
 from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
 
 __all__ = ["Shared", "shared"]
 
+_ERROR = 1e-9  # of the bound on the ties of one tensor
 _KINDS = ("sample", "channel", "frame", "row", "block")
 
 
@@ -69,7 +70,9 @@ def shared(
     Units are compared where they have the same length and storage format. The number of different units that
     both hold is at most the number of equal pairs, which is Poisson with mean ``n m P`` as in the statistic
     ``duplicates``, P being the larger of those of both lattices (an upper bound by the Cauchy-Schwarz
-    inequality). Values are compared by the sketches, where neither tensor lies on a lattice.
+    inequality). Values are compared by the sketches, where neither tensor lies on a lattice; P is what the
+    statistic grants or, where that is less, the largest that the ties within each tensor allow, but for a
+    probability of 1e-9 each that is added to the p-value.
     """
     found = []
     if first.dtype == second.dtype:
@@ -104,9 +107,19 @@ def _units(kind: str, one: Units, two: Units, log_equal_pair: float) -> Shared:
     return Shared(kind, count, one.kept, two.kept, one.length, log_p, places)
 
 
-def _values(one: ValueSketch, two: ValueSketch, log_equal_pair: float) -> Shared:
+def _values(one: ValueSketch, two: ValueSketch, log_granted: float) -> Shared:
+    # Ties within either tensor tell how coarse its generator is, at most: sum p q <= sqrt(sum p^2 sum q^2).
+    log_seen = (_log_most_ties(one) + _log_most_ties(two)) / 2
     halvings = max(one.halvings, two.halvings)
     one, two = one.thinned(halvings), two.thinned(halvings)
     count = int(np.intersect1d(one.values, two.values, assume_unique=True).size)
-    log_p = _log_p(count, one.total, two.total, log_equal_pair, halvings)
+    granted = _log_p(count, one.total, two.total, log_granted, halvings)
+    seen = _log_p(count, one.total, two.total, log_seen, halvings)
+    log_p = min(granted, float(np.logaddexp(seen, np.log(2 * _ERROR))))
     return Shared("value", count, one.kept, two.kept, 1, log_p)
+
+
+def _log_most_ties(sketch: ValueSketch) -> float:
+    """Log of the largest probability of a tie that explains how few values tie."""
+    pairs = log_pairs(sketch.total) - sketch.halvings * LOG_TWO
+    return float(np.log(largest_mean(sketch.tied_pairs, _ERROR))) - pairs if np.isfinite(pairs) else 0.0

@@ -7,14 +7,14 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf, gammaln
+from scipy.special import erf, gammainccinv, gammaln
 
 from gausscheck.floats import float_format
 from gausscheck.lattice import Lattice, lattice_of_format
 from gausscheck.nulls.base import Grade, Null
 from gausscheck.nulls.chi_square import ChiSquareMeanNull
 
-__all__ = ["CoincidenceNull", "log_collision", "log_pairs"]
+__all__ = ["CoincidenceNull", "largest_mean", "log_collision", "log_pairs"]
 
 _TINY_MEAN = -600.0
 
@@ -72,6 +72,11 @@ def log_pairs(first: float, second: float | None = None) -> float:
     """Log of the number of pairs among `first` things, or between them and `second` others."""
     pairs = first * (first - 1) / 2 if second is None else first * second
     return math.log(pairs) if pairs > 0 else -math.inf
+
+
+def largest_mean(count: float, error: float) -> float:
+    """Mean of a Poisson law of which so few, or fewer, are seen with probability `error`."""
+    return float(gammainccinv(count + 1, error))
 
 
 @lru_cache(maxsize=64)

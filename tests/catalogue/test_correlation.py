@@ -1,0 +1,266 @@
+"""Correlations of channels and of samples: the definition, any layout and chunk, defects, calibration."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from noise import noise, stored
+from scipy.stats import kstest
+
+from gausscheck import ArgumentError, DataError, statistics
+from gausscheck.arrays import TensorValues, as_values
+from gausscheck.catalogue.channel_correlation import judged_correlation
+from gausscheck.collect import collector
+from gausscheck.collect import gram as collecting
+from gausscheck.collect.base import Setting
+from gausscheck.engines.numba import NumbaEngine
+from gausscheck.engines.numpy import NumpyEngine
+from gausscheck.judging import Situation, Unasked
+from gausscheck.layout import Layout
+from gausscheck.needs import ChannelGramNeed, SampleGramNeed
+from gausscheck.nulls.base import Grade
+from gausscheck.summaries.gram import Correlated, Gram
+
+CHANNEL, SAMPLE = statistics["channel_correlation"], statistics["sample_correlation"]
+BOTH = pytest.mark.parametrize("statistic", [CHANNEL, SAMPLE], ids=["channel", "sample"])
+
+
+def rows_by_definition(x, layout, statistic):
+    """One row a channel, or a sample."""
+    letters = layout.split()
+    axis = letters.index("c" if statistic is CHANNEL else "b")
+    return np.moveaxis(x.astype(np.float64), axis, 0).reshape(x.shape[axis], -1)
+
+
+def largest_by_definition(rows):
+    rows = rows / np.abs(rows).max(axis=1, keepdims=True)
+    r = rows @ rows.T / np.sqrt(np.outer(np.sum(rows**2, axis=1), np.sum(rows**2, axis=1)))
+    first, second = max(
+        ((i, j) for i in range(len(rows)) for j in range(i + 1, len(rows))), key=lambda at: abs(r[at])
+    )
+    return r[first, second], [first, second]
+
+
+LAYOUTS = [
+    ((3, 5, 8, 9), "b c h w"),
+    ((3, 8, 9, 5), "b h w c"),
+    ((3, 2, 4, 6, 7), "b t c h w"),
+    ((4, 3, 50), "c b w"),
+    ((30, 4, 6), "w c b"),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("shape", "layout"), LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_value(statistic, shape, layout, dtype, monkeypatch):
+    values = noise(shape, dtype, 5)
+    rows = rows_by_definition(values.decode(), layout, statistic)
+    expected, pair = largest_by_definition(rows)
+    for stretch in (2**21, 100, 17):
+        monkeypatch.setattr(collecting, "_STRETCH", stretch)
+        finding = statistic.test(values, layout=layout)
+        # n products of float32 are added up in float32: a random walk of roundings, at most n of them
+        assert finding.value == pytest.approx(expected, abs=1e-7 * math.sqrt(rows.shape[1]))
+        key = "channels" if statistic is CHANNEL else "samples"
+        assert finding.where == {key: pair}
+        assert finding.n == rows.shape[1]
+        pairs = len(rows) * (len(rows) - 1) // 2
+        single = 2 * statistic_sf(abs(expected), rows.shape[1])
+        assert finding.p_value == pytest.approx(1 - (1 - min(single, 1)) ** pairs, rel=1e-3)
+        assert finding.effect.low < finding.value < finding.effect.high
+
+
+def statistic_sf(r, n):
+    from scipy.stats import t
+
+    return t.sf(r * math.sqrt(n - 1) / math.sqrt(1 - r * r), n - 1)
+
+
+@BOTH
+@pytest.mark.parametrize("factor", [1e-38, 1e-20, 1e20, 1e30, -1e300])
+def test_scale_does_not_matter(statistic, factor):
+    x = np.random.default_rng(2).standard_normal((4, 3, 200))
+    x *= np.array([1e-3, 1.0, 1e5])[:, np.newaxis]
+    x[2] *= 100.0
+    finding = statistic.test(x, layout="b c w")
+    scaled = (x * factor).astype(np.float32 if abs(factor) < 1e31 and factor > 1e-30 else np.float64)
+    other = statistic.test(scaled, layout="b c w")
+    assert other.value == pytest.approx(finding.value, abs=3e-7)
+    assert other.where == finding.where
+
+
+@BOTH
+def test_magnitudes_that_change_from_chunk_to_chunk(statistic, monkeypatch):
+    monkeypatch.setattr(collecting, "_STRETCH", 600)
+    x = np.random.default_rng(3).standard_normal((4, 3, 200))
+    x[0] *= 1e200
+    x[1] *= 1e-200
+    expected, pair = largest_by_definition(rows_by_definition(x, "b c w", statistic))
+    finding = statistic.test(x, layout="b c w")
+    assert finding.value == pytest.approx(expected, abs=2e-6)
+    assert list(finding.where.values()) == [pair]
+
+
+def collected(need, x, layout, chunks, engine):
+    values = as_values(x)
+    setting = Setting(Layout.resolve(layout, x.shape), x.shape, values.dtype, engine)
+    taking, start = collector(need, setting), 0
+    rows = setting.layout.rows(x)
+    for k in chunks:
+        part = as_values(rows[start : start + k])
+        if engine.name == "torch":
+            import torch
+
+            part = TensorValues(torch.from_numpy(np.array(part.data)), part.dtype)
+        taking.take(np.arange(start, start + k), part)
+        start += k
+    return taking.finish()
+
+
+def engines():
+    yield NumpyEngine()
+    yield NumbaEngine(2)
+    try:
+        from gausscheck.engines.torch.engine import TorchEngine
+    except ImportError:
+        return
+    yield TorchEngine()
+
+
+def test_chunks_and_engines_are_invisible():
+    x = np.random.default_rng(4).standard_normal((7, 3, 8, 8)).astype(np.float32)
+    for factor in (1.0, 1e30):
+        y = x * np.float32(factor)
+        channels = collected(ChannelGramNeed(), y, "b c h w", [7], NumpyEngine())
+        samples = collected(SampleGramNeed(), y, "b c h w", [7], NumpyEngine())
+        size = np.abs(channels.products).max()
+        for engine in engines():
+            for chunks in ([7], [1] * 7, [3, 4]):
+                other = collected(ChannelGramNeed(), y, "b c h w", chunks, engine)
+                np.testing.assert_array_equal(other.exponents, channels.exponents)
+                # sums of 448 products of float32 in another order
+                np.testing.assert_allclose(other.products, channels.products, atol=448 * 6e-8 * size)
+                assert other.n == channels.n == 448
+                found = collected(SampleGramNeed(), y, "b c h w", chunks, engine)
+                assert found.largest.r == pytest.approx(samples.largest.r, abs=1e-6)
+                assert dataclasses.replace(found, largest=Correlated()) == dataclasses.replace(
+                    samples, largest=Correlated()
+                )
+                assert (found.largest.first, found.largest.second) == (
+                    samples.largest.first,
+                    samples.largest.second,
+                )
+
+
+def test_merge_of_products_is_associative_and_commutative():
+    rng = np.random.default_rng(5)
+    parts = []
+    for exponent in (0, 300, -900):
+        x = rng.standard_normal((3, 40))
+        parts.append(Gram(x @ x.T, np.full(3, exponent), 40))
+    a, b, c = parts
+    for merged in (a.merge(b).merge(c), a.merge(b.merge(c)), c.merge(a).merge(b)):
+        np.testing.assert_allclose(merged.products, b.products, rtol=1e-13)
+        np.testing.assert_array_equal(merged.exponents, [300] * 3)
+        assert merged.n == 120
+    with pytest.raises(ArgumentError, match="different rows"):
+        a.merge(Gram(np.ones((2, 2)), np.zeros(2, np.int64), 4))
+
+
+def test_the_largest_pair_among_many_rows():
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((700, 40))
+    x[613] = -x[88]
+    x[5] = 0.0
+    found = Gram(x @ x.T, np.zeros(700, np.int64), 40).largest()
+    assert (found.first, found.second) == (88, 613)
+    assert found.r == pytest.approx(-1.0)
+    assert found.pairs == 699 * 698 // 2
+    assert Gram(np.eye(4), np.zeros(4, np.int64), 4).largest() == Correlated(0.0, 0, 1, 6)
+
+
+def test_defects():
+    x = np.random.default_rng(7).standard_normal((8, 4, 32, 32)).astype(np.float32)
+    y = x.copy()
+    y[6] = x[2]
+    finding = SAMPLE.test(y)
+    assert finding.where == {"samples": [2, 6]}
+    assert finding.log10_p < -1000
+    assert finding.value > 0.999999
+    near = x.copy()
+    near[5] = 0.3 * x[1] + math.sqrt(1 - 0.09) * x[5]
+    finding = SAMPLE.test(near)
+    assert finding.where == {"samples": [1, 5]}
+    # r is 0.3 give or take 1/64 of 4096 values
+    assert finding.log10_p < -50
+    assert finding.effect.low < 0.3 < finding.effect.high
+    negated = x.copy()
+    negated[:, 3] = -x[:, 0]
+    finding = CHANNEL.test(negated)
+    assert (finding.where, finding.tail) == ({"channels": [0, 3]}, "lower")
+    workers = np.concatenate([x[:4], x[:4]])
+    assert SAMPLE.test(workers).where == {"samples": [0, 4]}
+    for statistic in (CHANNEL, SAMPLE):
+        assert statistic.test(x).p_value > 1e-4
+
+
+def test_rows_of_zeros_have_no_correlation():
+    x = np.random.default_rng(8).standard_normal((3, 4, 100))
+    x[:, 1] = 0.0
+    finding = CHANNEL.test(x, layout="b c w")
+    assert 1 not in finding.where["channels"]
+    x[:, 2:] = 0.0
+    with pytest.raises(DataError, match="zero throughout"):
+        CHANNEL.test(x, layout="b c w")
+    constant = CHANNEL.test(np.ones((3, 4, 100)), layout="b c w")
+    assert constant.value == pytest.approx(1.0)
+    assert math.isfinite(constant.log10_p)
+
+
+@BOTH
+def test_where_there_is_nothing_to_compare(statistic):
+    judge = statistic.judge
+    assert judge(None, Situation(100), "pooled") == Unasked()
+    assert "together" in judge(None, Situation(100), "sample").reason
+    with pytest.raises(DataError):
+        statistic.test(np.ones((1, 1, 50)), layout="b c w")
+    short = judged_correlation(Correlated(0.5, 0, 1, 1), 4, "channels", Situation(8))
+    assert "needs 8" in short.reason
+    assert "2000 channels" in CHANNEL.judge(None, Situation(4000, channels=2000), "pooled").reason
+    with pytest.raises(ArgumentError, match="no parameter"):
+        statistic.test(np.ones((2, 2, 50)), layout="b c w", order=3)
+
+
+def test_many_and_long_samples(monkeypatch):
+    monkeypatch.setattr(collecting, "_KEPT", 5000)
+    x = np.random.default_rng(9).standard_normal((10, 4096)).astype(np.float32)
+    x[7] = x[3]
+    finding = SAMPLE.test(x)
+    assert finding.where == {"samples": [3, 7]}
+    assert finding.n == finding.extra["places"] == len(range(0, 4096, 9))
+    monkeypatch.setattr(collecting, "GROUP", 4)
+    finding = SAMPLE.test(x)
+    assert finding.extra["group"] == 4
+    assert set(finding.where["samples"]) != {3, 7}
+    x[6] = x[5]
+    assert SAMPLE.test(x).where == {"samples": [5, 6]}
+
+
+def test_the_law_of_a_tensor():
+    assert CHANNEL.null(n=3072, samples=5, channels=3, shape=(32, 32)).std == 1 / math.sqrt(5 * 1024)
+    assert SAMPLE.null(n=3072, samples=5, channels=3, shape=(32, 32)).std == 1 / math.sqrt(3072)
+    assert CHANNEL.null(n=96, channels=3, lattice="bf16").grade is Grade.EXACT
+    assert CHANNEL.null(n=96, channels=3, lattice="fp8_e4m3").grade is Grade.ASYMPTOTIC
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float8_e5m2"])
+def test_p_values_of_noise_are_uniform(statistic, dtype):
+    rng = np.random.default_rng(10)
+    draws = stored(rng.standard_normal((600, 3, 4, 40)), dtype)
+    p = [statistic.test(draws.like(x), layout="b c w").p_value for x in draws.data]
+    # False alarm of this test: 1e-8. The union is exact for pairs that are independent, as these nearly are.
+    assert kstest(p, "uniform").pvalue > 1e-8
+    assert min(p) > 1e-8 / 600
