@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from os import PathLike, fspath
 from typing import Any
 
+from gausscheck.across import Across
 from gausscheck.arrays import as_values
 from gausscheck.decide import cauchy
 from gausscheck.errors import GausscheckError
@@ -154,6 +156,7 @@ def audit_files(
     def unread(path: str | PathLike[str], error: Exception, key: str = "") -> None:
         errors.append(ReportError(fspath(path), str(error) or type(error).__name__, key))
 
+    across = Across()
     for path in expand(given, on_error=unread) if given else []:
         try:
             source = open_source(path)
@@ -164,15 +167,23 @@ def audit_files(
         notes += [f"{tensor_name(str(source.path), e.key)}: skipped, {e.note}" for e in skipped]
         for entry in entries:
             try:
-                tensors.append(_audit_entry(source, entry, chosen))
+                tensors.append(_audit_entry(source, entry, chosen, across))
             except (GausscheckError, OSError) as error:
                 unread(path, error, entry.key)
-    return _report(tensors, chosen, start, errors=errors, notes=notes)
+    return _report(tensors, chosen, start, errors=errors, notes=notes, across=across)
 
 
-def _audit_entry(source: Source, entry: TensorEntry, chosen: Options) -> TensorReport:
+def _audit_entry(source: Source, entry: TensorEntry, chosen: Options, across: Across) -> TensorReport:
+    path = str(source.path)
     with source.open(entry) as tensor:
-        return examine(tensor.values, chosen, path=str(source.path), key=entry.key, release=tensor.release)
+        return examine(
+            tensor.values,
+            chosen,
+            path=path,
+            key=entry.key,
+            release=tensor.release,
+            keep=partial(across.take, tensor_name(path, entry.key)),
+        )
 
 
 def _report(
@@ -182,7 +193,9 @@ def _report(
     *,
     errors: Iterable[ReportError] = (),
     notes: Iterable[str] = (),
+    across: Across | None = None,
 ) -> Report:
+    shared = () if across is None else across.compare(chosen.alpha, chosen.scale)
     return Report(
         version=__version__,
         alpha=chosen.alpha,
@@ -190,7 +203,8 @@ def _report(
         seed=chosen.seed,
         elapsed_s=round(time.perf_counter() - start, 6),
         tensors=tuple(tensors),
-        log_p=cauchy(t.log_p for t in tensors),
+        log_p=cauchy([*(t.log_p for t in tensors), *(s.log_p for s in shared)]),
         errors=tuple(errors),
         notes=tuple(notes),
+        shared=shared,
     )

@@ -117,6 +117,55 @@ def _of_spectrum(permutations: int | None) -> list[Probe]:
     ]
 
 
+def _of_law() -> list[Probe]:
+    """The marginal law beyond its moments: one count of cells serves all."""
+    return [
+        Probe("kolmogorov", "pooled", 0.6, "any shape of the law; too perfect a fit"),
+        Probe("anderson_darling", "pooled", 0.0, "any shape of the law, its tails above all"),
+        Probe("tail_count", "pooled", 0.0, "cut, empty or heavy tails"),
+        *(Probe("max_abs", scope, 0.0, "cut tails, outliers") for scope in SCOPES),
+    ]
+
+
+def _of_fields() -> list[Probe]:
+    """Periodograms over the ordered axes: one transform serves all."""
+    flat, whole = "any colour of the spectrum, spectra too flat", "power that drifts with frequency"
+    peaks = {"complex": "periodic patterns, hidden marks", "real": "checkerboards, stripes, channel means"}
+    band, lag = "power in rings and along axes", "likeness at any distance"
+    scopes: tuple[Scope, ...] = ("pooled", "channel", "sample")
+    return [
+        Probe("spectral_flatness", "pooled", 3.0, flat),
+        Probe("spectral_flatness", "sample", 0.0, flat),
+        *(Probe("cumulative_periodogram", scope, 0.0, whole) for scope in scopes[:2]),
+        *(
+            Probe("spectral_peak", scope, 0.0, purpose, {"bins": bins})
+            for bins, purpose in peaks.items()
+            for scope in scopes
+        ),
+        *(Probe("band_power", scope, 0.0, band) for scope in scopes),
+        *(Probe("autocorrelation", scope, 0.0, lag) for scope in scopes[:2]),
+    ]
+
+
+def _of_dependence() -> list[Probe]:
+    units = {
+        "sample": "copies of samples: shared seeds, doubled batches",
+        "frame": "copies of frames",
+        "channel": "copies of channels",
+        "row": "repeated rows",
+        "block": "copied stretches of 64 values",
+        "value": "values that come twice, short periods",
+    }
+    return [
+        Probe("channel_correlation", "pooled", 0.3, "mixed channels"),
+        Probe("sample_correlation", "pooled", 0.5, "near copies, shared components"),
+        *(
+            Probe("duplicates", "pooled", 0.0 if i else 2.0, purpose, {"unit": unit})
+            for i, (unit, purpose) in enumerate(units.items())
+        ),
+    ]
+
+
 def _validity() -> list[Probe]:
     return [
         Probe("nonfinite", "pooled", 0.0, "NaN and infinities"),
@@ -130,7 +179,8 @@ def battery(name: str = "standard", permutations: int = 4) -> Battery:
     Parameters
     ----------
     name : str
-        ``quick``: one pass, no Fourier transform. ``standard``: the default. ``thorough``: all orders.
+        ``quick``: no order, no Fourier transform. ``standard``: the default. ``thorough``: all orders of
+        moments, too.
     permutations : int
         Of the permuted power spectrum; 0 leaves it out.
     """
@@ -138,15 +188,19 @@ def battery(name: str = "standard", permutations: int = 4) -> Battery:
         msg = f"permutations must be an integer from 0 to {MOST}, got {permutations!r}"
         raise ArgumentError(msg)
     permuted = _of_spectrum(permutations) if permutations else []
+    ordered = _of_spectrum(None) + _of_fields() + _of_dependence() + permuted
     tables = {
-        "quick": ("one pass over the values, no Fourier transform", _of_values((1, 2), (3, 4))),
+        "quick": (
+            "moments, law and tails of the values; no Fourier transform, blind to order",
+            _of_values((1, 2), (3, 4)) + _of_law(),
+        ),
         "standard": (
-            "moments to order 8 and the power spectrum, stored and permuted",
-            _of_values((1, 2, 3, 4, 6, 8), (3, 4)) + _of_spectrum(None) + permuted,
+            "moments, law, spectrum over the ordered axes, correlation and copies",
+            _of_values((1, 2, 3, 4, 6, 8), (3, 4)) + _of_law() + ordered,
         ),
         "thorough": (
-            "every order of every moment, and the power spectrum",
-            _of_values((1, 2, 3, 4, 5, 6, 7, 8), (3, 4, 5, 6, 7, 8)) + _of_spectrum(None) + permuted,
+            "the standard battery with every order of every moment",
+            _of_values((1, 2, 3, 4, 5, 6, 7, 8), (3, 4, 5, 6, 7, 8)) + _of_law() + ordered,
         ),
     }
     if name not in tables:

@@ -11,6 +11,7 @@ from gausscheck.arrays import Values
 from gausscheck.battery import Battery, Probe
 from gausscheck.catalogue.base import judged_finding, pooled_finding, sample_finding
 from gausscheck.decide import decide, detectable
+from gausscheck.effective import distinct_only, repeats_surely
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Finding, Verdict
 from gausscheck.gather import LONGEST, Gathered, gather, key_of
@@ -18,13 +19,15 @@ from gausscheck.hints import Evidence, hints
 from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
-from gausscheck.needs import SpectrumNeed
+from gausscheck.needs import RepeatsNeed, SpectrumNeed
 from gausscheck.options import Options
 from gausscheck.report import TensorReport, tensor_name, worst
+from gausscheck.summaries.repeats import Repeats
 
 __all__ = ["examine"]
 
 _N_MIN = 8
+_OF_VALUES = ("moments", "marginal")
 _FAMILIES = {
     "marginal": "the marginal law beyond its moments",
     "spectrum": "the order of the values",
@@ -39,6 +42,7 @@ def examine(
     path: str = "",
     key: str = "",
     release: Callable[[], None] | None = None,
+    keep: Callable[[Repeats, str | None], None] | None = None,
 ) -> TensorReport:
     """Test the values of one tensor.
 
@@ -50,6 +54,8 @@ def examine(
         Where they come from, for the report.
     release : callable, optional
         Gives the memory of what was read back.
+    keep : callable, optional
+        Takes what tells the repeats of this tensor, and its lattice, to compare it with others.
 
     Raises
     ------
@@ -75,6 +81,19 @@ def examine(
         release=release,
     )
     lattice, findings, untested = _best_lattice(kept, chosen, layout, values)
+    effective = values.size
+    if repeats_surely(findings):
+        distinct = distinct_only(values, layout, kept, scale=chosen.scale)
+        assert distinct.pooled is not None
+        effective = int(distinct.pooled.moments.n)
+        again, _ = _findings(distinct, chosen, lattice, layout, values)
+        findings = _on_distinct(findings, again)
+        untested.append(
+            f"the marginal law of repeated values: moments, law and tails are those of the {effective} of "
+            f"{values.size} values that are no copies"
+        )
+    if keep is not None and kept.summaries.get(RepeatsNeed()) is not None:
+        keep(kept.summaries[RepeatsNeed()], lattice)
     judged, log_p = decide(findings, chosen.alpha)
     judged = tuple(_tolerated(f, chosen.tolerance, judged) for f in judged)
     verdict: Verdict = worst(f.verdict for f in judged)
@@ -88,6 +107,7 @@ def examine(
         layout=str(layout),
         shape=tuple(values.shape),
         n=values.size,
+        n_effective=effective,
         verdict=verdict,
         log_p=log_p,
         findings=judged,
@@ -97,6 +117,16 @@ def examine(
         detectable=detectable(judged, chosen.alpha, tests),
         untested=tuple(untested),
     )
+
+
+def _on_distinct(findings: list[Finding], again: list[Finding]) -> list[Finding]:
+    """The findings, those on the marginal law of all values replaced by those of distinct values."""
+    marginal = {(f.label, f.scope): f for f in again if f.scope == "pooled" and f.family in _OF_VALUES}
+    kept = [
+        marginal.get((f.label, f.scope)) if f.scope == "pooled" and f.family in _OF_VALUES else f
+        for f in findings
+    ]
+    return [f for f in kept if f is not None]
 
 
 def _best_lattice(

@@ -22,7 +22,7 @@ from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 from gausscheck.views import spectrum_values
 
-__all__ = ["CHUNK", "LONGEST", "Gathered", "gather", "key_of"]
+__all__ = ["CHUNK", "LONGEST", "Gathered", "gather", "in_reference", "key_of"]
 
 CHUNK = 2**21
 """Values looked at together: 8 MiB of float32, and as much again for their spectrum."""
@@ -128,7 +128,7 @@ class _Walk:
         place = batch.nonfinite.location()
         if self.kept.first_bad is None and place is not None:
             self.kept.first_bad = (first + place[0], place[1])
-        scaled = _scaled(batch, self.scale)
+        scaled = in_reference(batch, self.scale)
         index = np.arange(first, first + block.shape[0])[finite]
         for key, value in self.by_sample.items():
             kept = SampleValues.of(value(scaled)[finite], index, scaled.moments.sums[finite])
@@ -201,8 +201,8 @@ def _spectrum_needs(battery: Battery, size: int) -> tuple[SpectrumNeed, ...]:
     return tuple(sorted(needs, key=lambda n: n.permutations or 0))
 
 
-def _scaled(batch: OnePass, scale: float) -> OnePass:
-    """Power sums in units of the reference scale."""
+def in_reference(batch: OnePass, scale: float) -> OnePass:
+    """The same with power sums in units of the reference scale; extremes stay in those of the data."""
     if scale == 1.0:
         return batch
     sums = batch.moments.sums / scale ** np.arange(1, ORDERS + 1)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gausscheck.finding import Finding, Surprise, Verdict
+
+if TYPE_CHECKING:
+    from gausscheck.across import SharedBetween
 
 __all__ = ["SCHEMA", "Report", "ReportError", "TensorReport", "tensor_name", "worst"]
 
@@ -45,6 +48,8 @@ class TensorReport(Surprise):
     shape : tuple of int
     n : int
         Number of values, finite or not.
+    n_effective : int
+        Values that are no copies of stretches of others; the marginal law is tested on these.
     verdict : str
         ``pass``, ``suspect`` or ``fail``.
     log_p : float
@@ -67,6 +72,7 @@ class TensorReport(Surprise):
     layout: str
     shape: tuple[int, ...]
     n: int
+    n_effective: int
     verdict: Verdict
     log_p: float
     findings: tuple[Finding, ...]
@@ -89,6 +95,7 @@ class TensorReport(Surprise):
             "layout": self.layout,
             "shape": list(self.shape),
             "n": self.n,
+            "n_effective": self.n_effective,
             "verdict": self.verdict,
             "p_value": self.p_value,
             "log10_p": self.log10_p,
@@ -122,6 +129,8 @@ class Report(Surprise):
         Natural logarithm of one p-value over all tensors.
     notes : tuple of str
         Tensors that were skipped, and why.
+    shared : tuple of SharedBetween
+        What different tensors both hold and chance does not explain: copies across files.
     """
 
     version: str
@@ -133,11 +142,12 @@ class Report(Surprise):
     log_p: float
     errors: tuple[ReportError, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    shared: tuple[SharedBetween, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        """Worst verdict of the tensors, but at least ``suspect`` where something could not be audited."""
-        verdict = worst(t.verdict for t in self.tensors)
+        """Worst verdict of the tensors and of what they share; ``suspect`` where something is left unread."""
+        verdict = worst([*(t.verdict for t in self.tensors), *(s.verdict for s in self.shared)])
         return worst([verdict, "suspect"]) if self.errors or not self.tensors else verdict
 
     @property
@@ -168,6 +178,7 @@ class Report(Surprise):
             "tensors": [t.to_dict() for t in self.tensors],
             "errors": [e.to_dict() for e in self.errors],
             "notes": list(self.notes),
+            "shared": [s.to_dict() for s in self.shared],
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:

@@ -124,6 +124,9 @@ def report_lines(
         shared = _untested(text for text in report.tensors[0].untested if text in common)
         yield from paragraph("not tested", "dim", shared, width)
         yield ()
+    if report.shared:
+        yield from _shared(report, page)
+        yield ()
     notes = report.notes if show_all else report.notes[:_LISTED]
     for note in notes:
         yield from paragraph("note", "dim", wording.printable(note), width)
@@ -137,6 +140,16 @@ def report_lines(
     if report.errors:
         yield ()
     yield from _summary(report, width)
+
+
+def _shared(report: Report, page: _Page) -> Iterator[Line]:
+    """What tensors share."""
+    yield (*_badge("fail"), Span("  copies across tensors", "strong"))
+    listed = report.shared if page.show_all else report.shared[:_LISTED]
+    for item in listed:
+        yield from paragraph("shared", "fail", wording.between(item), page.width)
+    if len(listed) < len(report.shared):
+        yield page.more(f"  {len(report.shared) - len(listed)} more pairs")
 
 
 def _summary(report: Report, width: int) -> Iterator[Line]:

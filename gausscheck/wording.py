@@ -10,10 +10,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from gausscheck.across import SharedBetween
 from gausscheck.finding import LOG10_P_FLOOR, Effect, Finding
 from gausscheck.report import Report, ReportError, TensorReport
 
 __all__ = [
+    "between",
     "detectable",
     "deviation",
     "duration",
@@ -282,12 +284,30 @@ def reading(finding: Finding) -> str:
     return f"{start} is {value}, expected {reference}{off} ({p_phrase(finding.log10_p)})."
 
 
+def between(shared: SharedBetween) -> str:
+    """Return what two tensors hold: ``a.npy and b.npy share 3 of 16 channels, bit for bit (p = 1e-40)``."""
+    first, second = printable(shared.first), printable(shared.second)
+    name = {"value": "scattered values", "block": "blocks of 64 values"}.get(shared.kind, f"{shared.kind}s")
+    start = f"{first} and {second} share {number(shared.count)} of {number(shared.compared)} {name}"
+    where = ""
+    if shared.places is not None:
+        (sample, unit), (other, place) = shared.places
+        if shared.kind == "sample":
+            where = f": sample {sample} is sample {other}"
+        else:
+            where = f": {shared.kind} {unit} of sample {sample} is {shared.kind} {place} of sample {other}"
+    compared = " compared" if shared.kind == "value" else ""
+    return f"{start}{compared}, bit for bit{where} ({p_phrase(shared.log10_p)})"
+
+
 def tensor_facts(tensor: TensorReport) -> str:
     """Return shape, storage, number of values and combined p-value of a tensor in one line."""
     shape = "×".join(str(length) for length in tensor.shape) or "scalar"
     layout = f" ({tensor.layout})" if tensor.layout else ""
     lattice = f" on the {tensor.lattice} lattice" if tensor.lattice else ""
     values = f"{number(tensor.n)} {'value' if tensor.n == 1 else 'values'}"
+    if tensor.n_effective != tensor.n:
+        values += f", {number(tensor.n_effective)} of them distinct"
     return f"{shape}{layout} · {tensor.dtype}{lattice} · {values} · {p_phrase(tensor.log10_p)}"
 
 

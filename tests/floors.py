@@ -16,8 +16,10 @@ FLOORS: dict[int, tuple[str, ...]] = {
     6: ("gausscheck_cli",),
     5: ("gausscheck", "gausscheck.auditing", "gausscheck.testing"),
     4: (
+        "gausscheck.across",
         "gausscheck.battery",
         "gausscheck.decide",
+        "gausscheck.effective",
         "gausscheck.examine",
         "gausscheck.gather",
         "gausscheck.hints",

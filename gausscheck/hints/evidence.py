@@ -99,6 +99,12 @@ class Evidence:
                 return f
         return None
 
+    @cached_property
+    def structured(self) -> bool:
+        """Whether the values are related to each other, whatever their scale and law."""
+        names = ("duplicates", "spectral_flatness", "cumulative_periodogram", "autocorrelation")
+        return any(self.fails(name) for name in (*names, "channel_correlation", "sample_correlation"))
+
     @property
     def n(self) -> int:
         """Finite values."""

@@ -27,6 +27,9 @@ def marginal(seen: Evidence) -> Iterator[str]:
     if seen.low >= 0 and seen.n > 60:
         yield "no value is negative: |x| instead of x, or a generator that lost the sign"
         return
+    if seen.structured:
+        # Of the law of a generator one may speak where values are independent draws from it.
+        return
     yield from _bounded(seen)
     tail = seen.first("tail_count", tail="upper")
     heavy = seen.fails("hermite", tail="upper", order=4)

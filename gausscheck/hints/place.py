@@ -22,7 +22,13 @@ def place(seen: Evidence) -> Iterator[str]:
     if powers.size > 2:
         yield from _channel(seen)
     letters = str(seen.layout)
-    if len(seen.shape) == 3 and letters == "c h w" and seen.shape[2] in _TOKENS and _square(seen.shape[1]):
+    if (
+        seen.structured
+        and len(seen.shape) == 3
+        and letters == "c h w"
+        and seen.shape[2] in _TOKENS
+        and _square(seen.shape[1])
+    ):
         side = isqrt(seen.shape[1])
         yield (
             f"shape {'×'.join(map(str, seen.shape))} looks like packed tokens ({side}×{side} patches of "

@@ -45,14 +45,16 @@ def scale(seen: Evidence) -> Iterator[str]:
     for model, factor in SCALE_FACTORS.items():
         for known, when in ((1 / factor, "before"), (factor, "after")):
             other = f"{factor:g}" if when == "after" else f"1/{factor:g}"
-            if abs(value / known - 1) < _NEAR and abs(known - 1) > 2 * _NEAR:
+            # Near 1 a scale says little; images have any.
+            clear = abs(known - 1) > (0.3 if seen.structured else 2 * _NEAR)
+            if abs(value / known - 1) < _NEAR and clear:
                 named = True
                 yield f"scale {value:.4g} is close to {other}: noise or latents of {model} {when} scaling?"
     for known, name in NOISE_SCALES.items():
         if abs(value / known - 1) < _NEAR and seen.normal_shape:
             named = True
             yield f"scale {value:.4g} is close to {known:.4g}: {name}? try --reference scale={known:.6g}"
-    if not named and _LEAST_MIX < value < 1 - _NEAR and seen.normal_shape:
+    if not named and _LEAST_MIX < value < 1 - _NEAR and seen.normal_shape and not seen.structured:
         # w and 1 - w of two independent noises: w^2 + (1 - w)^2 = value^2
         weight = 0.5 - 0.5 * max(2 * value**2 - 1, 0.0) ** 0.5
         yield (

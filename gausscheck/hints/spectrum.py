@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gausscheck.finding import Finding
 from gausscheck.hints.evidence import Evidence, Ring
 
 __all__ = ["spectrum"]
@@ -64,7 +65,8 @@ def _shape(rings: tuple[Ring, ...]) -> Iterator[str]:
             yield f"power goes like frequency to the {slope:.1f}: smooth content (images), not noise"
             return
     strong = odd & (np.abs(power - 1) > 0.05)
-    if strong.any() and np.all(middle[strong] < 0.07) and np.all(power[strong] > 1):
+    lowest = np.flatnonzero(strong)
+    if strong.any() and lowest[0] < 2 and np.all(middle[strong] < 0.2) and np.all(power[strong] > 1):
         yield (
             "excess power at the lowest frequencies alone: a tint or layout of an image leaks into the noise "
             "(a schedule without zero terminal signal, or partial denoising)"
@@ -79,7 +81,7 @@ def _shape(rings: tuple[Ring, ...]) -> Iterator[str]:
 
 def _peaks(seen: Evidence) -> Iterator[str]:
     real = seen.first("spectral_peak", tail="upper", bins="real")
-    if real is not None:
+    if real is not None and _stands_out(seen, real):
         frequency = tuple(abs(float(f)) for f in real.where.get("frequency", ()))
         high = sum(f == 0.5 for f in frequency)
         if high == len(frequency) and high > 1:
@@ -90,9 +92,14 @@ def _peaks(seen: Evidence) -> Iterator[str]:
             yield from _means(seen)
     single = seen.first("spectral_peak", tail="upper", bins="complex")
     coloured = seen.fails("spectral_flatness", tail="lower") or seen.fails("cumulative_periodogram")
-    if single is not None and not coloured:
+    if single is not None and not coloured and _stands_out(seen, single):
         where = ", ".join(f"{f:.4g}" for f in single.where.get("frequency", ()))
         yield f"one periodic pattern at ({where}) cycles a value: interference, tiling, or a hidden mark"
+
+
+def _stands_out(seen: Evidence, peak: Finding) -> bool:
+    """Whether a peak is one beside the power that the values have, whatever their scale."""
+    return seen.spread > 0 and peak.value / seen.spread**2 > peak.expected + 8 * peak.std
 
 
 def _means(seen: Evidence) -> Iterator[str]:
