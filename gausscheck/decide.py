@@ -28,6 +28,7 @@ _EFFECTS: dict[tuple[str, Any], str] = {
     ("hermite", 4): "excess kurtosis",
     ("power_spectrum", None): "spectrum discrepancy ratio",
 }
+_RELATIONS = ("autocorrelation", "channel_correlation", "sample_correlation")
 # Hermite means in units of the cumulants that they stand for.
 _UNITS = {"skewness": math.sqrt(6), "excess kurtosis": math.sqrt(24)}
 # Above this a p-value's Cauchy score would cancel real evidence (it tends to minus infinity at p = 1).
@@ -120,6 +121,17 @@ def detectable(findings: Iterable[Finding], alpha: float, tests: int) -> tuple[d
     for f in findings:
         order = f.parameters.get("order")
         name = _EFFECTS.get((f.statistic, order))
+        if f.scope == "pooled" and f.statistic in _RELATIONS and f.effect is not None:
+            # A correlation, nearly normal; the most surprising of many had to be the largest.
+            level = log_level - math.log(f.extra.get("choices", 1))
+            value = (-float(ndtri_exp(level)) + _Z90) / math.sqrt(f.n)
+            lines.append({"family": f.family, "name": f.effect.name, "value": value})
+            continue
+        if f.statistic == "kolmogorov":
+            # Kolmogorov's tail 2 exp(-2 n d^2), and the spread of the distance at a median of F, 1/(2 sqrt(n))
+            value = (math.sqrt(-log_level / 2) + 0.5 * _Z90) / math.sqrt(f.n)
+            lines.append({"family": f.family, "name": "distribution gap", "value": value})
+            continue
         if f.scope != "pooled" or f.view != "stored" or f.std <= 0 or name is None:
             continue
         if name == "spectrum discrepancy ratio":

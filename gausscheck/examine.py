@@ -20,7 +20,7 @@ from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
 from gausscheck.needs import RepeatsNeed, SpectrumNeed
-from gausscheck.options import Options
+from gausscheck.options import TOLERANCES, Options
 from gausscheck.report import TensorReport, tensor_name, worst
 from gausscheck.summaries.repeats import Repeats
 
@@ -183,7 +183,8 @@ def _findings(
         if statistic.judge is not None:
             judgement = _judgement(probe, kept, situation)
             if isinstance(judgement, Judgement):
-                findings.append(judged_finding(statistic, parameters, judgement, probe.scope))
+                finding = judged_finding(statistic, parameters, judgement, probe.scope)
+                findings.append(_lettered(finding, layout))
             elif judgement.reason:
                 untested.append(f"{statistic.title.lower()}: {judgement.reason}")
         elif isinstance(need, SpectrumNeed):
@@ -224,6 +225,14 @@ def _judgement(probe: Probe, kept: Gathered, situation: Situation) -> Judgement 
     assert judge is not None
     judgement: Judgement | Unasked = judge(summary, situation, probe.scope, **probe.checked)
     return judgement
+
+
+def _lettered(finding: Finding, layout: Layout) -> Finding:
+    """Name an ordered axis by its letter, as the layout does."""
+    axis = finding.where.get("axis")
+    if not isinstance(axis, int):
+        return finding
+    return replace(finding, where={**finding.where, "axis": layout.letters[layout.ordered_axes[axis]]})
 
 
 def _length(axis: int | None, shape: tuple[int, ...]) -> int:
@@ -281,7 +290,7 @@ def _tolerated(finding: Finding, tolerance: Mapping[str, float], all_of: Sequenc
     effect = finding.effect
     if effect is None or effect.name not in tolerance:
         return replace(finding, verdict="suspect") if finding.verdict == "fail" else finding
-    centre = 1.0 if effect.name in ("scale", "spectrum discrepancy ratio") else 0.0
+    centre = TOLERANCES[effect.name]
     size = tolerance[effect.name]
     within = effect.low <= centre + size and effect.high >= centre - size
     if finding.verdict == "fail" and within:

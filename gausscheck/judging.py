@@ -121,6 +121,10 @@ def judged(
     where: dict[str, Any] | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Judgement:
-    """Judge a value two-sidedly; it was the most surprising of `choices` (at most that many independent)."""
+    """Judge a value two-sidedly; it was the most surprising of `choices` (at most that many independent).
+
+    Where there was a choice, `extra` says of how many.
+    """
     log_p, tail = two_sided(null, value)
-    return Judgement(value, null, log_any_of(log_p, choices), tail, n, effect, where or {}, extra or {})
+    further = {**(extra or {}), **({"choices": choices} if choices > 1 else {})}
+    return Judgement(value, null, log_any_of(log_p, choices), tail, n, effect, where or {}, further)

@@ -17,7 +17,25 @@ __all__ = ["Options", "Progress", "options"]
 Progress = Callable[[str, int, int], None]
 """Called often with the name of the tensor, values done, and values in all."""
 
-TOLERANCES = ("mean", "scale", "skewness", "excess kurtosis", "spectrum discrepancy ratio")
+TOLERANCES: dict[str, float] = {
+    "mean": 0.0,
+    "scale": 1.0,
+    "skewness": 0.0,
+    "excess kurtosis": 0.0,
+    "distribution gap": 0.0,
+    "Anderson-Darling distance": 0.0,
+    "tail ratio": 1.0,
+    "spectrum discrepancy ratio": 1.0,
+    "spectral flatness": 1.0,
+    "excess low-frequency power": 0.0,
+    "power of one frequency": 0.0,
+    "excess band power": 0.0,
+    "autocorrelation": 0.0,
+    "channel correlation": 0.0,
+    "sample correlation": 0.0,
+    "share of repeats": 0.0,
+}
+"""Effects that a tolerance may be given for, and what each is without any deviation."""
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,11 @@ def effect(found: Effect | None) -> str:
 
 def scope(finding: Finding) -> str:
     """Return ``all values``, ``worst sample #3 of 8`` or ``worst channel #0 of 4``."""
-    return "all values" if finding.scope == "pooled" else f"worst {_numbered(finding.scope, finding.where)}"
+    if finding.scope == "pooled":
+        return "all values"
+    # Of one sample the worst part is a channel of it.
+    one = finding.scope == "sample" and finding.where.get("samples") == 1 and "channel" in finding.where
+    return f"worst {_numbered('channel' if one else finding.scope, finding.where)}"
 
 
 def _numbered(name: str, where: Mapping[str, Any]) -> str:
@@ -191,14 +195,31 @@ def place(finding: Finding) -> str:
     if finding.statistic == "nonfinite":
         return _nonfinite(finding.where)
     parts = []
+    said = {finding.scope}
+    if finding.where.get("samples") == 1:
+        said |= {"sample", "channel"} if finding.scope == "sample" else {"sample"}
+    band = _band(finding.where)
+    if band:
+        said |= {"band", "axis", "low", "high"}
+        parts.append(band)
     for key, value in finding.where.items():
         if isinstance(value, int) and key.removesuffix("s") in finding.where and key.endswith("s"):
             continue  # a total, said with its part
-        if key == finding.scope:
+        if key in said:
             continue
         counted = isinstance(finding.where.get(f"{key}s"), int)
         parts.append(_numbered(key, finding.where) if counted else _named(key, value))
     return ", ".join(parts)
+
+
+def _band(where: Mapping[str, Any]) -> str:
+    """Return ``0.25 to 0.375 cycles a value along h`` or ``radius 0.5 to 0.5625 cycles a value``."""
+    if not {"band", "low", "high"} <= set(where):
+        return ""
+    low, high = number(where.get("low")), number(where.get("high"))
+    if where["band"] == "axis":
+        return f"{low} to {high} cycles a value along axis {_plain('axis', where.get('axis'))}"
+    return f"radius {low} to {high} cycles a value"
 
 
 def _named(key: str, value: Any) -> str:

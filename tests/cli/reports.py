@@ -147,7 +147,7 @@ def tensor(**changes: Any) -> TensorReport:
         "untested": ("channel_correlation: one channel only",),
         **changes,
     }
-    return TensorReport(**given)
+    return TensorReport(**{"n_effective": given["n"], **given})
 
 
 def report(*tensors: TensorReport, **changes: Any) -> Report:

@@ -19,6 +19,7 @@ from cli.reports import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gausscheck.across import SharedBetween
 from gausscheck import wording
 from gausscheck.finding import LOG10_P_FLOOR, Effect, log10_of
 
@@ -193,6 +194,29 @@ def test_place_says_pairs_segments_and_unknown_entries():
     assert (
         wording.place(finding(scope="sample", where=where)) == "segment #1 of 4, band radial, low edge 0.25"
     )
+
+
+def test_place_says_bands_lags_and_the_worst_channel_of_one_sample():
+    ring = {"band": "radius", "low": 0.25, "high": 0.3125}
+    assert wording.place(finding(where=ring)) == "radius 0.25 to 0.3125 cycles a value"
+    along = {"band": "axis", "axis": "h", "low": 0.0, "high": 0.125, "channel": 2, "channels": 4}
+    channel = finding(scope="channel", where=along)
+    assert wording.place(channel) == "0 to 0.125 cycles a value along axis h"
+    assert wording.scope(channel) == "worst channel #2 of 4"
+    one = finding(scope="sample", where={"sample": 0, "samples": 1, "channel": 1, "channels": 4})
+    assert (wording.scope(one), wording.place(one)) == ("worst channel #1 of 4", "")
+    several = finding(scope="sample", where={"sample": 3, "samples": 8, "channel": 1, "channels": 4})
+    assert (wording.scope(several), wording.place(several)) == ("worst sample #3 of 8", "channel #1 of 4")
+
+
+def test_between_says_what_two_tensors_share():
+    shared = SharedBetween("a.npy", "b\x1b.npy", "channel", 3, 16, -90.0, "fail", ((0, 2), (1, 5)))
+    assert wording.between(shared) == (
+        "a.npy and b\\x1b.npy share 3 of 16 channels, bit for bit: channel 2 of sample 0 is channel 5 of "
+        "sample 1 (p = 8e-40)"
+    )
+    values = SharedBetween("a", "b", "value", 24579, 65536, -1e4, "fail")
+    assert wording.between(values).startswith("a and b share 24,579 of 65,536 scattered values compared, bit")
 
 
 def test_facts_detectable_and_summary():
