@@ -195,7 +195,7 @@ def place(finding: Finding) -> str:
     if finding.statistic == "nonfinite":
         return _nonfinite(finding.where)
     parts = []
-    said = {finding.scope}
+    said: set[str] = {finding.scope}
     if finding.where.get("samples") == 1:
         said |= {"sample", "channel"} if finding.scope == "sample" else {"sample"}
     band = _band(finding.where)

@@ -19,8 +19,8 @@ from cli.reports import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gausscheck.across import SharedBetween
 from gausscheck import wording
+from gausscheck.across import SharedBetween
 from gausscheck.finding import LOG10_P_FLOOR, Effect, log10_of
 
 
