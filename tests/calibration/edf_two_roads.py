@@ -1,8 +1,9 @@
 """Laws of the distances of distributions by two roads, both tails: the figures that their docstrings give.
 
-Run ``PYTHONPATH=tests python tests/calibration/edf_two_roads.py`` (15 s on one core). Anderson-Darling against
-importance sampling (seed [5, n]) and draws (seed [7, n]); Kolmogorov distance and cumulative periodogram
-against counted paths, which are exact. Printed to ``data/calibration/edf_two_roads.txt``.
+Run ``PYTHONPATH=tests python tests/calibration/edf_two_roads.py`` (15 s on one core).
+Anderson-Darling against importance sampling (seed [5, n]) and draws (seed [7, n]); Kolmogorov distance and
+cumulative periodogram against counted paths, which are exact. Printed to
+``data/calibration/edf_two_roads.txt``.
 """
 
 from __future__ import annotations
