@@ -39,6 +39,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.judging",
         "gausscheck.needs",
         "gausscheck.sharing",
+        "gausscheck.spectral",
         "gausscheck.views",
     ),
     2: ("gausscheck.engines",),
