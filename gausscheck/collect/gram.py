@@ -23,7 +23,7 @@ GROUP = 4096
 """Most samples that are compared with each other; of more, those in each group of neighbours."""
 
 _STRETCH = 2**21  # values decoded together
-_KEPT = 2**24  # values of samples kept as float32: 64 MiB
+_KEPT = 2**22  # values of samples kept as float32: 16 MiB
 _MOST_PRODUCTS = 2**34  # of two values each: a quarter of a second on one core
 _COLUMNS = 2**16  # places whose products are added in float32
 # Squares of values outside this range, or their sums, may leave that of float32.
@@ -105,13 +105,28 @@ def _scaled(x: Any) -> tuple[Any, NDArray[np.int64]]:
     return x, exponents
 
 
-def _products(x: Any) -> NDArray[np.float64]:
-    """``x x^T`` in the precision of `x` over stretches of places, these added in float64."""
-    total = np.zeros((x.shape[0], x.shape[0]))
-    for start in range(0, x.shape[1], _COLUMNS):
-        part = x[:, start : start + _COLUMNS]
-        total += _host(part @ part.swapaxes(0, 1))
+def _products(*parts: Any) -> NDArray[np.float64]:
+    """``x x^T`` of all rows of some arrays, in their precision over stretches of places, added in float64."""
+    rows = sum(int(part.shape[0]) for part in parts)
+    total = np.zeros((rows, rows))
+    for start in range(0, parts[0].shape[1], _COLUMNS):
+        x = _stacked([part[:, start : start + _COLUMNS] for part in parts])
+        total += _host(x @ x.swapaxes(0, 1))
     return total
+
+
+def _stacked(parts: list[Any]) -> Any:
+    """Rows of some arrays as one."""
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    x = parts[0].new_empty((sum(int(part.shape[0]) for part in parts), parts[0].shape[1]))
+    first = 0
+    for part in parts:
+        x[first : first + part.shape[0]] = part
+        first += int(part.shape[0])
+    return x
 
 
 def _host(x: Any) -> NDArray[Any]:
@@ -127,7 +142,7 @@ def _like(array: NDArray[Any], x: Any) -> Any:
 class SampleGramCollector:
     """Collector of :class:`~gausscheck.summaries.gram.SampleGram`.
 
-    Kept are as many evenly strided places of each sample as fit into 2**24 values in all, and into 2**34
+    Kept are as many evenly strided places of each sample as fit into 2**22 values in all, and into 2**34
     products.
     """
 
@@ -173,8 +188,8 @@ class SampleGramCollector:
         index = np.concatenate(self.index)
         largest = Correlated()
         for start in range(0, index.size, GROUP):
-            x = self._rows(start, start + GROUP)
-            found = Gram(_products(x), np.zeros(x.shape[0], np.int64), int(x.shape[1])).largest()
+            products = _products(*self._parts(start, start + GROUP))
+            found = Gram(products, np.zeros(len(products), np.int64), int(self.rows[0].shape[1])).largest()
             if found.pairs:
                 at = index[start + np.array([found.first, found.second])]
                 found = Correlated(found.r, int(at[0]), int(at[1]), found.pairs)
@@ -182,22 +197,15 @@ class SampleGramCollector:
         n = int(self.rows[0].shape[1])
         return SampleGram(largest, n, int(index.size), self.setting.size, GROUP)
 
-    def _rows(self, start: int, stop: int) -> Any:
-        """Rows `start` to `stop` of all that were kept, one array."""
+    def _parts(self, start: int, stop: int) -> list[Any]:
+        """Rows `start` to `stop` of all that were kept, as they lie."""
         chosen, first = [], 0
         for part in self.rows:
             low, high = max(start - first, 0), min(stop - first, part.shape[0])
             if low < high:
                 chosen.append(part[low:high])
             first += int(part.shape[0])
-        if len(chosen) == 1 or isinstance(chosen[0], np.ndarray):
-            return chosen[0] if len(chosen) == 1 else np.concatenate(chosen)
-        x = chosen[0].new_empty((sum(int(part.shape[0]) for part in chosen), chosen[0].shape[1]))
-        first = 0
-        for part in chosen:
-            x[first : first + part.shape[0]] = part
-            first += int(part.shape[0])
-        return x
+        return chosen
 
 
 def collector(need: Need, setting: Setting) -> Collector:
