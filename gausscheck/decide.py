@@ -128,7 +128,7 @@ def detectable(findings: Iterable[Finding], alpha: float, tests: int) -> tuple[d
             lines.append({"family": f.family, "name": f.effect.name, "value": value})
             continue
         if f.statistic == "kolmogorov":
-            # Kolmogorov's tail 2 exp(-2 n d^2), and the spread of the distance at a median of F, 1/(2 sqrt(n))
+            # Kolmogorov's tail 2 exp(-2 n d^2); at the median F_n has a spread of 1/(2 sqrt(n))
             value = (math.sqrt(-log_level / 2) + 0.5 * _Z90) / math.sqrt(f.n)
             lines.append({"family": f.family, "name": "distribution gap", "value": value})
             continue

@@ -10,6 +10,7 @@ from typing import Any
 from gausscheck.arrays import Values
 from gausscheck.battery import Battery, Probe
 from gausscheck.catalogue.base import judged_finding, pooled_finding, sample_finding
+from gausscheck.collect.fields import LONGEST_FIELD
 from gausscheck.decide import decide, detectable
 from gausscheck.effective import distinct_only, repeats_surely
 from gausscheck.errors import ArgumentError, DataError
@@ -19,7 +20,7 @@ from gausscheck.hints import Evidence, hints
 from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
-from gausscheck.needs import RepeatsNeed, SpectrumNeed
+from gausscheck.needs import FieldsNeed, RepeatsNeed, SpectrumNeed
 from gausscheck.options import TOLERANCES, Options
 from gausscheck.report import TensorReport, tensor_name, worst
 from gausscheck.summaries.repeats import Repeats
@@ -272,6 +273,13 @@ def _left_out(kept: Gathered, battery: Battery) -> list[str]:
         lines.append(
             f"correlation over more than {kept.segment_size} values: samples longer than {LONGEST} are cut "
             f"into {kept.segments} segments"
+        )
+    spectra = kept.summaries.get(FieldsNeed())
+    if spectra is not None and spectra.pieces > 1:
+        shape = "×".join(map(str, spectra.shape))
+        lines.append(
+            f"lags and frequencies beyond {shape} values: fields of more than {LONGEST_FIELD} values are cut "
+            f"into {spectra.pieces} pieces"
         )
     families = {p.definition.family for p in battery.probes}
     lines += [text for family, text in _FAMILIES.items() if family not in families]

@@ -20,7 +20,7 @@ from gausscheck.summaries.samples import SampleValues
 __all__ = ["LONGEST_FIELD", "FieldsCollector", "collector", "pieces_of"]
 
 _STRETCH = 2**21  # values decoded together
-LONGEST_FIELD = 2**24
+LONGEST_FIELD = 2**22
 """Most values that are Fourier transformed together; larger fields are cut along their longest axis."""
 _MOST_POWER = 2**23  # ordinates kept by channel: 64 MiB
 _MAGNITUDES = (1e-15, 1e15)  # squares of others may leave the range of float32

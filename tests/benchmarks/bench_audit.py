@@ -4,7 +4,8 @@
     python tests/benchmarks/bench_audit.py --quick    # a few seconds, for a smoke test: figures mean little
     python tests/benchmarks/bench_audit.py --only stages
 
-Each figure is the best of several rounds. Whole audits take turns with ``scipy.stats.kstest`` in wall time;
+Each figure is the best of several rounds. Whole audits take turns with ``scipy.stats.kstest`` and with one
+``scipy.fft.rfftn`` over their ordered axes, both as they come, in wall time;
 stages are given in processor time of one thread, as ``gausscheck.battery.Probe.cost`` states them.
 """
 
@@ -20,15 +21,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from timing import best
 
 from gausscheck import audit
 from gausscheck.arrays import as_values
+from gausscheck.collect import Setting, collector
 from gausscheck.engines.numba import NumbaEngine
+from gausscheck.gather import CHUNK
 from gausscheck.lattice import detect
+from gausscheck.layout import Layout
+from gausscheck.needs import ChannelGramNeed, CountsNeed, FieldsNeed, Need, RepeatsNeed, SampleGramNeed
 
 LATENT = (4, 64, 64)
 FIRST_AUDIT = 1.0  # seconds, everything compiled and cached
@@ -40,21 +48,30 @@ LAYOUTS = {
 
 
 def whole(size: int, rounds: int) -> None:
-    """Audits of the same values in several layouts against one Kolmogorov-Smirnov test of them."""
+    """Audits of the same values in several layouts against one test and one transform of them."""
+    from scipy.fft import rfftn
     from scipy.stats import kstest
 
     x = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
     shaped = [x.reshape(shape) for shape in LAYOUTS[size]]
-    peer, *audits = best(
+    peer, *turns = best(
         lambda: kstest(x, "norm"),
-        *(lambda y=y: audit(y) for y in shaped),
+        *(
+            work
+            for y in shaped
+            for work in (
+                lambda y=y: audit(y),
+                lambda y=y: rfftn(y, axes=tuple(range(min(2, y.ndim - 1), y.ndim))),
+            )
+        ),
         rounds=rounds,
         clock=time.perf_counter,
     )
-    for y, seconds in zip(shaped, audits, strict=True):
+    for y, seconds, transform in zip(shaped, turns[::2], turns[1::2], strict=True):
         print(
             f"{f'audit float32 {y.shape}':<40} {seconds:8.3f} s   {seconds / size * 1e9:7.2f} ns/value   "
-            f"{seconds / peer:6.3f} x kstest ({peer:.2f} s)   [limit 1]",
+            f"{seconds / peer:6.3f} x kstest ({peer:.2f} s)   [limit 0.5]   "
+            f"{seconds / transform:5.1f} x rfftn ({transform:.3f} s)   [limit 12]",
             flush=True,
         )
 
@@ -93,6 +110,33 @@ def stages(size: int, lengths: Sequence[int], rounds: int) -> None:
             f"{spectrum + shuffle:7.3f} a permutation (shuffle {shuffle:.3f}, transform {spectrum:.3f})",
             flush=True,
         )
+
+
+def summaries(size: int, rounds: int) -> None:
+    """Nanoseconds a value of each summary that the judged statistics need, on one thread, chunk by chunk."""
+    engine = NumbaEngine(1)
+    x = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
+    for shape in ((size // 2**14, 4, 64, 64), (size // 2**18, 4, 256, 256)):
+        values = as_values(x[: prod(shape)].reshape(shape))
+        if values.size == 0:
+            continue
+        layout = Layout.resolve(None, shape)
+        setting = Setting(layout, shape, values.dtype, engine)
+        rows = layout.rows(values.data)
+        step = max(1, CHUNK // rows.shape[1])
+
+        def walk(need: Need, setting: Setting = setting, rows: Any = rows, step: int = step) -> None:
+            collecting = collector(need, setting)
+            for start in range(0, rows.shape[0], step):
+                part = rows[start : start + step]
+                collecting.take(np.arange(start, start + part.shape[0]), as_values(part))
+            collecting.finish()
+
+        needs = (CountsNeed(), FieldsNeed(), ChannelGramNeed(), SampleGramNeed(), RepeatsNeed())
+        works = [partial(walk, need) for need in needs]
+        for need, seconds in zip(needs, best(*works, rounds=rounds, clock=time.process_time), strict=True):
+            name = f"{type(need).__name__.removesuffix('Need')} of {shape}"
+            print(f"{name:<40} {seconds / values.size * 1e9:8.3f} ns/value", flush=True)
 
 
 def process(command: Sequence[str], **environment: str) -> tuple[float, float]:
@@ -151,7 +195,9 @@ def imports() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
-    parser.add_argument("--only", choices=["whole", "stages", "fresh", "imports"], help="one part")
+    parser.add_argument(
+        "--only", choices=["whole", "stages", "summaries", "fresh", "imports"], help="one part"
+    )
     chosen = parser.parse_args()
     quick, only = chosen.quick, chosen.only
     size = 2**16 if quick else 2**24
@@ -159,6 +205,8 @@ def main() -> None:
         whole(size, 1 if quick else 3)
     if only in (None, "stages"):
         stages(size, (2**12, 2**14) if quick else tuple(2**k for k in range(12, 25, 2)), 1 if quick else 5)
+    if only in (None, "summaries"):
+        summaries(2**18 if quick else size, 1 if quick else 5)
     if only in (None, "fresh"):
         fresh(1 if quick else 5)
     if only in (None, "imports"):
