@@ -12,7 +12,9 @@ from gausscheck.nulls.base import Grade, Null
 from gausscheck.summaries.fields import FieldSpectra
 from gausscheck.summaries.frequency import FrequencyBins
 
-__all__ = ["band_sums", "on_lattice", "rows_of_channels", "worst_of"]
+__all__ = ["band_sums", "on_lattice", "resolution", "rows_of_channels", "worst_of"]
+
+_FINE = ("bf16", "fp16")
 
 
 def on_lattice(null: Null, situation: Situation, *, shift: float = 0.0) -> Null:
@@ -21,11 +23,25 @@ def on_lattice(null: Null, situation: Situation, *, shift: float = 0.0) -> Null:
     Rounding errors are white, so that rounded noise has the spectrum of noise of their common variance. The
     law of a few values of 8 bits is not quite normal, nor are sums of them.
     """
-    coarse = situation.lattice is not None and situation.lattice not in ("bf16", "fp16")
-    grade = Grade.ASYMPTOTIC if coarse else null.grade
+    grade = Grade.ASYMPTOTIC if _coarse(situation) else null.grade
     if shift == 0 and grade is null.grade:
         return null
     return AffineNull(null, mean=null.mean + shift, std=null.std, grade=grade)
+
+
+def _coarse(situation: Situation) -> bool:
+    return situation.lattice is not None and situation.lattice not in _FINE
+
+
+def resolution(situation: Situation) -> float:
+    """Ordinate below which the law has no density: a few values on a lattice often sum to exactly 0.
+
+    The sum of D values is a multiple of the spacing at the smallest of them, which meets 0 with a probability
+    of 2e-4 (bf16, 4 values) or 1e-5 (64 values); a chi-square variable falls below the resolution as often.
+    """
+    if _coarse(situation):
+        return 1e-4
+    return 1e-9 if situation.lattice is None else 1e-7
 
 
 def rows_of_channels(summary: FieldSpectra) -> NDArray[np.float64] | None:

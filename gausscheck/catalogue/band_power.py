@@ -14,7 +14,7 @@ from gausscheck.judging import Judgement, Situation, Unasked, judged
 from gausscheck.needs import FieldsNeed
 from gausscheck.nulls.base import Null
 from gausscheck.nulls.chi_square import ChiSquareMeanNull
-from gausscheck.spectral import band_sums, on_lattice, rows_of_channels, worst_of
+from gausscheck.spectral import band_sums, on_lattice, resolution, rows_of_channels, worst_of
 from gausscheck.summaries.fields import FieldSpectra
 from gausscheck.summaries.frequency import Band
 
@@ -63,7 +63,7 @@ def _judge(summary: FieldSpectra, situation: Situation, scope: str) -> Judgement
         fields, choices = summary.count // summary.channels, summary.channels
         sums = np.stack([band_sums(row, bins) for row in rows])
     degrees = fields * np.array([band.degrees for band in bins.bands])
-    means = sums / (degrees * situation.variance)
+    means = np.maximum(sums / (degrees * situation.variance), resolution(situation))
     worst = []
     for number, column in enumerate(means.T):
         at, log_p, _ = worst_of(column, _law(int(degrees[number]), situation))

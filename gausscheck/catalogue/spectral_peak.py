@@ -14,7 +14,7 @@ from gausscheck.finding import Effect
 from gausscheck.judging import Judgement, Situation, Unasked, judged
 from gausscheck.needs import FieldsNeed
 from gausscheck.nulls.base import Null
-from gausscheck.spectral import on_lattice, rows_of_channels, worst_of
+from gausscheck.spectral import on_lattice, resolution, rows_of_channels, worst_of
 from gausscheck.summaries.fields import FieldSpectra
 from gausscheck.summaries.frequency import FrequencyBins, frequency_bins
 
@@ -73,13 +73,14 @@ def _judge(summary: FieldSpectra, situation: Situation, scope: str, *, bins: str
     if table.size < _FEWEST or count == 0:
         return Unasked(f"needs {_FEWEST} values along the ordered axes, a field has shape {summary.shape}")
     place: dict[str, Any] = {}
+    least = resolution(situation)
     chosen = table.weight == (2 if bins == "complex" else 1)
     fields = choices = 1
     if scope == "sample":
         if summary.count == 1:
             return Unasked()
         peak = summary.complex_peak if bins == "complex" else summary.real_peak
-        value, at = peak.value / situation.variance, peak.place
+        value, at = max(peak.value / situation.variance, least), peak.place
         null = _law(count * summary.count, 1, bins, situation)
         place = dict(summary.place(peak.field))
     elif scope == "pooled":
@@ -87,7 +88,7 @@ def _judge(summary: FieldSpectra, situation: Situation, scope: str, *, bins: str
         null = _law(count, fields, bins, situation)
         mean = np.where(chosen, summary.pooled, -np.inf) / (fields * situation.variance)
         at = int(mean.argmax())
-        value = float(mean[at])
+        value = max(float(mean[at]), least)
     else:
         rows = rows_of_channels(summary)
         if rows is None:
@@ -95,9 +96,9 @@ def _judge(summary: FieldSpectra, situation: Situation, scope: str, *, bins: str
         fields, choices = summary.count // summary.channels, summary.channels
         null = _law(count, fields, bins, situation)
         mean = np.where(chosen, rows, -np.inf) / (fields * situation.variance)
-        channel, _, _ = worst_of(mean.max(axis=1), null)
+        channel, _, _ = worst_of(np.maximum(mean.max(axis=1), least), null)
         at = int(mean[channel].argmax())
-        value = float(mean[channel, at])
+        value = max(float(mean[channel, at]), least)
         place = {"channel": channel, "channels": summary.channels}
     frequency = table.at(at)
     effect = _effect(value, fields, bins, table.size)

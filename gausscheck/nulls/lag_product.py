@@ -51,8 +51,8 @@ class LagProductNull(Null):
 
     Notes
     -----
-    Relative error of either tail below 1e-9 wherever log p > -745 (orders 2 and 3, whose laws are of the
-    Beta family, and eigenvalues by hand); beyond, log p keeps 12 digits.
+    Relative error of either tail below 1e-12 + 4e-16 F D against the Beta laws of orders 2 and 3 down to
+    1e-290, below 1e-9 against an inversion over the eigenvalues of other orders in 30 digits.
     """
 
     grade = Grade.EXACT
