@@ -22,6 +22,7 @@ __all__ = ["STATISTIC", "order_of_lag"]
 
 _DEFAULTS: Any = frozen({})
 _FEWEST = 4  # values in a field
+_TIE = 1e-5  # of a correlation, several times the rounding of float32 transforms
 
 
 class _Lag(NamedTuple):
@@ -56,7 +57,10 @@ def _self_inverse(shape: tuple[int, ...]) -> NDArray[np.intp]:
 
 
 def _largest(power: NDArray[np.float64], bins: FrequencyBins) -> list[_Lag]:
-    """Largest correlation by size among the self-inverse and among all other lags, over all rows."""
+    """Largest correlation by size among the self-inverse and among all other lags, over all rows.
+
+    Of lags that tie but for rounding, as opposite ones and the multiples of a period do, it is the first.
+    """
     from scipy.fft import irfftn
 
     own = _self_inverse(bins.shape)
@@ -66,16 +70,21 @@ def _largest(power: NDArray[np.float64], bins: FrequencyBins) -> list[_Lag]:
         if not rho[0] > 0:
             continue
         rho /= rho[0]
-        kinds = [("own", own[np.abs(rho[own]).argmax()])] if own.size else []
+        size = np.abs(rho)
+        kinds = [("own", own[_first_largest(size[own])])] if own.size else []
         if bins.complex_count:
-            others = rho.copy()
-            others[own] = others[0] = 0.0
-            kinds.append(("other", max(others.argmax(), others.argmin(), key=lambda at: abs(others[at]))))
+            size[own] = size[0] = 0.0
+            kinds.append(("other", _first_largest(size)))
         for kind, at in kinds:
             lag = _Lag(float(rho[at]), int(at), number)
             if kind not in best or abs(lag.rho) > abs(best[kind].rho):
                 best[kind] = lag
     return list(best.values())
+
+
+def _first_largest(size: NDArray[np.float64]) -> np.intp:
+    """Place of the first that is as large as any, but for rounding."""
+    return (size >= (1 - _TIE) * size.max()).argmax()
 
 
 def _vector(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
