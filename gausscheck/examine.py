@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,9 +21,10 @@ from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.lattice import Lattice
 from gausscheck.layout import Layout
 from gausscheck.needs import FieldsNeed, RepeatsNeed, SpectrumNeed
-from gausscheck.options import TOLERANCES, Options
+from gausscheck.options import Options
 from gausscheck.report import TensorReport, tensor_name, worst
 from gausscheck.summaries.repeats import Repeats
+from gausscheck.tolerance import tolerated
 
 __all__ = ["examine"]
 
@@ -96,7 +97,7 @@ def examine(
     if keep is not None and kept.summaries.get(RepeatsNeed()) is not None:
         keep(kept.summaries[RepeatsNeed()], lattice)
     judged, log_p = decide(findings, chosen.alpha)
-    judged = tuple(_tolerated(f, chosen.tolerance, judged) for f in judged)
+    judged = tuple(tolerated(f, chosen.tolerance, judged) for f in judged)
     verdict: Verdict = worst(f.verdict for f in judged)
     assert kept.pooled is not None
     tests = sum(f.family != "validity" for f in judged)
@@ -113,7 +114,16 @@ def examine(
         log_p=log_p,
         findings=judged,
         hints=hints(
-            Evidence(judged, tuple(values.shape), layout, lattice, chosen.scale, kept.pooled, kept.summaries)
+            Evidence(
+                judged,
+                tuple(values.shape),
+                layout,
+                lattice,
+                chosen.scale,
+                kept.pooled,
+                kept.summaries,
+                kept.worst.get(("moment", (("order", 2),))),
+            )
         ),
         detectable=detectable(judged, chosen.alpha, tests),
         untested=tuple(untested),
@@ -284,23 +294,3 @@ def _left_out(kept: Gathered, battery: Battery) -> list[str]:
     families = {p.definition.family for p in battery.probes}
     lines += [text for family, text in _FAMILIES.items() if family not in families]
     return lines
-
-
-def _tolerated(finding: Finding, tolerance: Mapping[str, float], all_of: Sequence[Finding]) -> Finding:
-    """Practical verdict: in a family with a tolerance, only an effect that surely exceeds it fails."""
-    if not tolerance:
-        return finding
-    # In random order the spectrum is a function of the scale and of spikes, as the moments are.
-    family = "moments" if finding.view == "permuted" else finding.family
-    names = {f.effect.name for f in all_of if f.effect and f.family == family and f.view == "stored"}
-    if not names & set(tolerance):
-        return finding
-    effect = finding.effect
-    if effect is None or effect.name not in tolerance:
-        return replace(finding, verdict="suspect") if finding.verdict == "fail" else finding
-    centre = TOLERANCES[effect.name]
-    size = tolerance[effect.name]
-    within = effect.low <= centre + size and effect.high >= centre - size
-    if finding.verdict == "fail" and within:
-        return replace(finding, verdict="pass")
-    return finding

@@ -11,31 +11,12 @@ from typing import Any
 from gausscheck.battery import Battery, battery
 from gausscheck.errors import ArgumentError
 from gausscheck.lattice import LATTICES
+from gausscheck.tolerance import EFFECTS
 
 __all__ = ["Options", "Progress", "options"]
 
 Progress = Callable[[str, int, int], None]
 """Called often with the name of the tensor, values done, and values in all."""
-
-TOLERANCES: dict[str, float] = {
-    "mean": 0.0,
-    "scale": 1.0,
-    "skewness": 0.0,
-    "excess kurtosis": 0.0,
-    "distribution gap": 0.0,
-    "Anderson-Darling distance": 0.0,
-    "tail ratio": 1.0,
-    "spectrum discrepancy ratio": 1.0,
-    "spectral flatness": 1.0,
-    "excess low-frequency power": 0.0,
-    "power of one frequency": 0.0,
-    "excess band power": 0.0,
-    "autocorrelation": 0.0,
-    "channel correlation": 0.0,
-    "sample correlation": 0.0,
-    "share of repeats": 0.0,
-}
-"""Effects that a tolerance may be given for, and what each is without any deviation."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +103,8 @@ def _tolerance(tolerance: Any) -> dict[str, float]:
         msg = f"tolerance must map names of effects to sizes, such as {{'scale': 0.01}}, got {tolerance!r}"
         raise ArgumentError(msg)
     for name, value in tolerance.items():
-        if name not in TOLERANCES:
-            msg = f"unknown tolerance {name!r}; known: {', '.join(TOLERANCES)}"
+        if name not in EFFECTS:
+            msg = f"unknown tolerance {name!r}; known: {', '.join(EFFECTS)}"
             raise ArgumentError(msg)
         if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
             msg = f"tolerance {name} must be a positive number, got {value!r}"

@@ -29,6 +29,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.schema",
         "gausscheck.sources",
         "gausscheck.text",
+        "gausscheck.tolerance",
         "gausscheck.wording",
     ),
     3: (

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from gausscheck.catalogue.base import Statistic, frozen, only
+from gausscheck.engines.ordinates import LEAST_ORDINATE
 from gausscheck.finding import Effect
 from gausscheck.judging import Judgement, Situation, Unasked, judged, two_sided
 from gausscheck.needs import FieldsNeed
@@ -19,15 +20,13 @@ __all__ = ["STATISTIC"]
 _DEFAULTS: Any = frozen({})
 _FEWEST = 2  # complex bins
 _Z95 = 1.959963984540054
-# Ordinates of values of 8 bits are raised to this, as rounding makes exact zeros of some.
-_LEAST = 1e-4
 
 
 def _law(bins: int, fields: int, situation: Situation) -> Null:
     from gausscheck.nulls.flatness import FlatnessNull
 
     # E log max(I, a) - E log I = a + O(a^2) for exponential I.
-    raised = bins * fields * _LEAST / situation.variance if "float8" in situation.dtype else 0.0
+    raised = bins * fields * LEAST_ORDINATE / situation.variance
     return on_lattice(FlatnessNull(bins, fields), situation, shift=raised)
 
 

@@ -49,8 +49,6 @@ class FieldsCollector:
         self.bins = frequency_bins(self.shape)
         self.by_channel = setting.channels * self.bins.count <= _MOST_POWER
         self.kept: FieldSpectra | None = None
-        # Rounding makes exact zeros of ordinates likelier than a density would have it.
-        self.least = 1e-4 if "float8" in setting.dtype else 1e-9
 
     def take(self, index: NDArray[np.int64], block: Values) -> None:
         """See :meth:`gausscheck.collect.base.Collector.take`."""
@@ -100,7 +98,6 @@ class FieldsCollector:
                 rows,
                 setting.channels if self.by_channel else 1,
                 scale=setting.scale,
-                least=self.least,
             )
             self._keep(ordinates, field * self.pieces + piece)
 

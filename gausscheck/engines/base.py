@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gausscheck.arrays import Values
-from gausscheck.engines.ordinates import Ordinates
+from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import Counts, OnePass
@@ -157,7 +157,7 @@ class Engine(Protocol):
         channels: int,
         *,
         scale: float = 1.0,
-        least: float = 1e-9,
+        least: float = LEAST_ORDINATE,
     ) -> Ordinates:
         """Periodograms ``I = |rfftn(x)|^2 / (D scale^2)`` of fields, reduced.
 
@@ -174,7 +174,7 @@ class Engine(Protocol):
         scale : float
             Standard deviation of the values under H0.
         least : float
-            Ordinates below count as this in logarithms: exact zeros of rounded values are no miracle.
+            Ordinates below count as this in logarithms.
         """
         ...
 

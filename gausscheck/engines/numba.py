@@ -22,7 +22,7 @@ from gausscheck.engines.base import (
 )
 from gausscheck.engines.hashes import MULTIPLIER, checked_bottom, checked_length, powers
 from gausscheck.engines.numpy import group_discrepancy
-from gausscheck.engines.ordinates import Ordinates, checked_fields
+from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates, checked_fields
 from gausscheck.floats import decode_table
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
@@ -177,7 +177,7 @@ class NumbaEngine:
         channels: int,
         *,
         scale: float = 1.0,
-        least: float = 1e-9,
+        least: float = LEAST_ORDINATE,
     ) -> Ordinates:
         """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
         from gausscheck.engines.fieldkernels import reduce_fields, runs_of

@@ -19,7 +19,7 @@ from gausscheck.engines.base import (
     mix,
 )
 from gausscheck.engines.hashes import plain_bottom, plain_hashes
-from gausscheck.engines.ordinates import Ordinates, ordinates_of
+from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates, ordinates_of
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
@@ -97,7 +97,7 @@ class NumpyEngine:
         channels: int,
         *,
         scale: float = 1.0,
-        least: float = 1e-9,
+        least: float = LEAST_ORDINATE,
     ) -> Ordinates:
         """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
         with np.errstate(over="ignore"):

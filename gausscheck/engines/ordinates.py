@@ -11,10 +11,24 @@ from numpy.typing import NDArray
 from gausscheck.errors import ArgumentError
 from gausscheck.summaries.frequency import FrequencyBins
 
-__all__ = ["LARGEST_ORDINATE", "Ordinates", "checked_fields", "ordinates_of", "reduce_ordinates"]
+__all__ = [
+    "LARGEST_ORDINATE",
+    "LEAST_ORDINATE",
+    "Ordinates",
+    "checked_fields",
+    "ordinates_of",
+    "reduce_ordinates",
+]
 
 LARGEST_ORDINATE = 1e36
 """Ordinates are clipped here, so that products and sums of many stay in range."""
+
+
+LEAST_ORDINATE = 1e-6
+"""Ordinates below count as this in logarithms: exact zeros of rounded values are no miracle.
+
+It moves the mean of a logarithm by 1e-6, a hundredth of its standard error over 4e7 bins.
+"""
 
 
 @dataclass(frozen=True)

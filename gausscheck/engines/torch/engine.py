@@ -21,7 +21,7 @@ from gausscheck.engines.base import (
     checked_spectrum,
 )
 from gausscheck.engines.hashes import checked_bottom, checked_length
-from gausscheck.engines.ordinates import Ordinates
+from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.engines.torch.hashes import bottom_of, hashes_of
 from gausscheck.engines.torch.lattices import lattices_of
@@ -106,7 +106,7 @@ class TorchEngine:
         channels: int,
         *,
         scale: float = 1.0,
-        least: float = 1e-9,
+        least: float = LEAST_ORDINATE,
     ) -> Ordinates:
         """See :meth:`gausscheck.engines.base.Engine.ordinates`."""
         return ordinates_of(x, bins, channel, channels, scale=scale, least=least)
