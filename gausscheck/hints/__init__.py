@@ -6,18 +6,27 @@ from collections.abc import Callable, Iterator
 
 from gausscheck.hints.dependence import dependence
 from gausscheck.hints.evidence import Evidence
+from gausscheck.hints.fields import Fields
 from gausscheck.hints.marginal import marginal
+from gausscheck.hints.peaks import peaks
 from gausscheck.hints.place import place
-from gausscheck.hints.scale import NOISE_SCALES, SCALE_FACTORS, scale
+from gausscheck.hints.scale import NOISE_SCALES, SCALE_FACTORS, SHIFTS, scale
 from gausscheck.hints.spectrum import spectrum
 
-__all__ = ["NOISE_SCALES", "SCALE_FACTORS", "Evidence", "hints"]
+__all__ = ["NOISE_SCALES", "SCALE_FACTORS", "SHIFTS", "Evidence", "hints"]
 
-_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (dependence, scale, marginal, spectrum, place)
+_RULES: tuple[Callable[[Evidence, Fields], Iterator[str]], ...] = (
+    dependence,
+    marginal,
+    scale,
+    spectrum,
+    peaks,
+    place,
+)
 
 
 def hints(seen: Evidence) -> tuple[str, ...]:
-    """Likely causes of what failed.
+    """Likely causes of what failed, the most to the point first.
 
     Parameters
     ----------
@@ -30,4 +39,5 @@ def hints(seen: Evidence) -> tuple[str, ...]:
     """
     if not seen.failed:
         return ()
-    return tuple(dict.fromkeys(line for rule in _RULES for line in rule(seen)))
+    fields = Fields(seen)
+    return tuple(dict.fromkeys(line for rule in _RULES for line in rule(seen, fields)))

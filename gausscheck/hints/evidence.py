@@ -14,37 +14,21 @@ from numpy.typing import NDArray
 from gausscheck.finding import Finding
 from gausscheck.floats import decode_table, float_format
 from gausscheck.layout import Layout
-from gausscheck.needs import CountsNeed, FieldsNeed, Need
+from gausscheck.needs import CountsNeed, FieldsNeed, Need, RepeatsNeed
 from gausscheck.summaries.counts import Counts
 from gausscheck.summaries.fields import FieldSpectra
 from gausscheck.summaries.onepass import OnePass
+from gausscheck.summaries.repeats import Repeats, ValueSketch
+from gausscheck.summaries.samples import SampleValues
 
-__all__ = ["Evidence", "Ring"]
+__all__ = ["UNITS", "Evidence", "plain"]
 
+UNITS = ("sample", "frame", "channel", "row", "block")
+"""Kinds of copies, the largest first: where whole samples repeat, their parts do too."""
 
-@dataclass(frozen=True)
-class Ring:
-    """Power in one radial band of frequencies, over the mean of all bands.
-
-    Attributes
-    ----------
-    low, high : float
-        Cycles a value.
-    power : float
-        1 where the band holds its share.
-    error : float
-        Standard error of `power` for white noise.
-    """
-
-    low: float
-    high: float
-    power: float
-    error: float
-
-    @property
-    def middle(self) -> float:
-        """Geometric mean of the borders; for the lowest band half its upper one."""
-        return math.sqrt(self.low * self.high) if self.low > 0 else 0.5 * self.high
+_RARE = math.log(1e-6)
+_MANY = 20  # values at one place before they are called a heap
+_HEAP = 1e-3  # share of all values
 
 
 @dataclass(frozen=True)
@@ -64,6 +48,8 @@ class Evidence:
         Of all finite values, power sums in units of the reference scale, extremes in those of the data.
     summaries : Mapping
         By need, as far as the battery asked for them.
+    squares : SampleValues or None
+        Mean squares of samples, in units of the reference.
     """
 
     findings: tuple[Finding, ...]
@@ -73,6 +59,7 @@ class Evidence:
     scale: float
     pooled: OnePass
     summaries: Mapping[Need, Any]
+    squares: SampleValues | None = None
 
     @cached_property
     def failed(self) -> tuple[Finding, ...]:
@@ -80,10 +67,10 @@ class Evidence:
         return tuple(f for f in self.findings if f.verdict == "fail")
 
     def fails(
-        self, statistic: str, *, tail: str | None = None, scope: str | None = None, **given: Any
+        self, *statistics: str, tail: str | None = None, scope: str | None = None, **given: Any
     ) -> bool:
-        """Whether a finding of this kind fails."""
-        return self.first(statistic, tail=tail, scope=scope, **given) is not None
+        """Whether a finding of one of these kinds fails."""
+        return any(self.first(s, tail=tail, scope=scope, **given) is not None for s in statistics)
 
     def first(
         self, statistic: str, *, tail: str | None = None, scope: str | None = None, **given: Any
@@ -98,12 +85,6 @@ class Evidence:
             ):
                 return f
         return None
-
-    @cached_property
-    def structured(self) -> bool:
-        """Whether the values are related to each other, whatever their scale and law."""
-        names = ("duplicates", "spectral_flatness", "cumulative_periodogram", "autocorrelation")
-        return any(self.fails(name) for name in (*names, "channel_correlation", "sample_correlation"))
 
     @property
     def n(self) -> int:
@@ -121,28 +102,33 @@ class Evidence:
         return float(self.moments[0])
 
     @cached_property
-    def rms(self) -> float:
-        """Root mean square."""
-        return math.sqrt(max(float(self.moments[1]), 0.0))
-
-    @cached_property
     def spread(self) -> float:
-        """Standard deviation."""
-        return math.sqrt(max(float(self.moments[1]) - self.mean**2, 0.0))
+        """Standard deviation; 0 where it is not finite."""
+        variance = float(self.moments[1]) - self.mean**2
+        return math.sqrt(variance) if 0 < variance < math.inf else 0.0
 
     @cached_property
     def kurtosis(self) -> float:
         """Excess kurtosis; 0 of a constant."""
         m, s = self.moments, self.spread
-        if not (s > 0 and math.isfinite(s)):
+        # Squares of the spread must not leave the range of doubles.
+        if not 1e-60 < s < 1e60:
             return 0.0
         fourth = m[3] - 4 * self.mean * m[2] + 6 * self.mean**2 * m[1] - 3 * self.mean**4
         return float(fourth / s**4 - 3)
 
+    @cached_property
+    def skewness(self) -> float:
+        """Skewness; 0 of a constant."""
+        m, s = self.moments, self.spread
+        if not 1e-60 < s < 1e60:
+            return 0.0
+        return float((m[2] - 3 * self.mean * m[1] + 2 * self.mean**3) / s**3)
+
     @property
-    def normal_shape(self) -> bool:
-        """Excess kurtosis within five standard errors of 0, or 0.05: of the scale alone one may speak."""
-        return abs(self.kurtosis) < max(5 * math.sqrt(24 / max(self.n, 1)), 0.05)
+    def kurtosis_error(self) -> float:
+        """Standard error of the excess kurtosis of normal values; half as much for the skewness."""
+        return math.sqrt(24 / max(self.n, 1))
 
     @property
     def low(self) -> float:
@@ -155,65 +141,131 @@ class Evidence:
         return float(self.pooled.extremes.high) / self.scale
 
     @property
+    def largest(self) -> float:
+        """Largest magnitude in units of the reference scale."""
+        return max(-self.low, self.high)
+
+    def log_none_beyond(self, reach: float) -> float:
+        """Natural logarithm of the chance that no value lies farther out than `reach` of their own spread."""
+        from scipy.special import erfc
+
+        return self.n * math.log1p(-min(float(erfc(reach / math.sqrt(2))), 1 - 1e-12))
+
+    @cached_property
+    def cut(self) -> bool:
+        """Whether the tails end sooner than they do in normal values of the same spread."""
+        return self.spread > 0 and self.log_none_beyond(self.largest / self.spread) < _RARE
+
+    @cached_property
+    def normal_shape(self) -> bool:
+        """Whether of the scale alone one may speak: skewness, kurtosis and reach are normal."""
+        error = self.kurtosis_error
+        near = abs(self.kurtosis) < max(5 * error, 0.02) and abs(self.skewness) < max(2.5 * error, 0.02)
+        return self.spread > 0 and near and not (self.few_levels or self.cut)
+
+    @property
     def spectra(self) -> FieldSpectra | None:
         """Periodograms over the ordered axes."""
         kept: FieldSpectra | None = self.summaries.get(FieldsNeed())
         return kept
 
     @property
-    def counts(self) -> Counts | None:
-        """Counts of cells."""
-        kept: Counts | None = self.summaries.get(CountsNeed())
-        return kept
+    def sketch(self) -> ValueSketch | None:
+        """Values, and how often each occurs; None in formats of 8 and 16 bits."""
+        repeats: Repeats | None = self.summaries.get(RepeatsNeed())
+        return None if repeats is None else repeats.values
 
     @cached_property
-    def rings(self) -> tuple[Ring, ...]:
-        """Radial profile of the spectrum, without DC, relative to the mean over all bands."""
-        spectra = self.spectra
-        if spectra is None:
-            return ()
-        bins = spectra.bins
-        weighted = spectra.pooled * bins.weight
-        radial = [(number, band) for number, band in enumerate(bins.bands) if band.kind == "radius"]
-        if not radial:
-            return ()
-        sums = np.bincount(bins.labels[0], weights=weighted, minlength=256)
-        degrees = np.array([band.degrees for _, band in radial])
-        power = np.array([sums[number] for number, _ in radial]) / (degrees * spectra.count)
-        mean = float(np.sum(power * degrees) / degrees.sum())
-        if not (mean > 0 and math.isfinite(mean)):
-            return ()
-        return tuple(
-            Ring(band.low, band.high, float(p) / mean, math.sqrt(2 / (band.degrees * spectra.count)))
-            for (_, band), p in zip(radial, power, strict=True)
-        )
-
-    @cached_property
-    def channel_means(self) -> NDArray[np.float64]:
-        """Root mean square of the means of the fields of each channel, shape ``(channels,)``; or empty."""
-        spectra = self.spectra
-        if spectra is None or spectra.power.shape[0] != spectra.channels:
-            return np.zeros(0)
-        per_field = spectra.count / spectra.channels
-        return np.asarray(np.sqrt(spectra.power[:, 0] / per_field / spectra.bins.size))
-
-    @cached_property
-    def channel_powers(self) -> NDArray[np.float64]:
-        """Mean square of each channel, its mean included, shape ``(channels,)``; or empty."""
-        spectra = self.spectra
-        if spectra is None or spectra.power.shape[0] != spectra.channels:
-            return np.zeros(0)
-        per_field = spectra.count / spectra.channels
-        return np.asarray(spectra.power @ spectra.bins.weight / per_field / spectra.bins.size)
-
-    def share(self, value: float) -> float:
-        """Share of the values in the count cell of `value`, both signs of zero together; 0 if unknown."""
-        counts = self.counts
-        if counts is None or self.n == 0:
-            return 0.0
+    def cells(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Value next to 0 of each count cell that is not empty, in units of the reference, and its count."""
+        counts: Counts | None = self.summaries.get(CountsNeed())
+        if counts is None:
+            return np.zeros(0), np.zeros(0, np.int64)
+        table = counts.table.reshape(-1, counts.table.shape[-1]).sum(axis=0)
         if float_format(counts.dtype).bits > 16:
-            signed = (0.0, -0.0) if value == 0 else (value,)
-            cells = [int(np.array(v, np.float32).view(np.uint32)) >> 16 for v in signed]
+            patterns = (np.arange(table.size, dtype=np.uint32) << np.uint32(16)).view(np.float32)
         else:
-            cells = np.flatnonzero(decode_table(counts.dtype) == value).tolist()
-        return float(sum(int(counts.table[cell]) for cell in cells)) / self.n
+            patterns = decode_table(counts.dtype)
+        kept = (table > 0) & np.isfinite(patterns)
+        return patterns[kept].astype(np.float64) / self.scale, table[kept]
+
+    def tail(self, start: float, stop: float = math.inf, *, unit: float = 1.0) -> tuple[float, float]:
+        """Observed and expected number of values with ``start <= |x| < stop``.
+
+        Parameters
+        ----------
+        start, stop : float
+            In deviations.
+        unit : float
+            Deviation of the normal law compared with, in units of the reference.
+        """
+        from scipy.special import erfc
+
+        values, counts = self.cells
+        magnitude = np.abs(values)
+        inside = (magnitude >= start * unit) & (magnitude < stop * unit)
+        probability = erfc(start / math.sqrt(2)) - erfc(stop / math.sqrt(2))
+        return float(counts[inside].sum()), self.n * float(probability)
+
+    def heap(self, value: float) -> float:
+        """Share of the values that equal this one, 0 unless they are a heap; `value` in units of the data."""
+        count = self._equal(value)
+        return count / self.n if count > _MANY and count > _HEAP * self.n else 0.0
+
+    def _equal(self, value: float) -> int:
+        values, counts = self.cells
+        if value == 0:
+            return int(counts[values == 0].sum())
+        sketch = self.sketch
+        if sketch is not None and sketch.halvings == 0:
+            at = int(np.searchsorted(sketch.values, value))
+            found = at < sketch.values.size and sketch.values[at] == value
+            return int(sketch.counts[at]) if found else 0
+        stored = np.float32(value)
+        pattern = (stored.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+        return int(counts[values == float(pattern) / self.scale].sum())
+
+    @cached_property
+    def zeros(self) -> float:
+        """Share of exact zeros, where they are a heap of their own."""
+        return 0.0 if self.few_levels else self.heap(0.0)
+
+    @cached_property
+    def few_levels(self) -> int:
+        """Number of different values, where there are so few that each is a heap; else 0."""
+        sketch = self.sketch
+        if self.lattice is not None:
+            # Noise rounded to 16 bits has few values too, if not so few; of 8 bits it never has more.
+            distinct, most = int(self.cells[0].size), 0 if "fp8" in self.lattice else 256
+        elif sketch is not None:
+            distinct, most = int(sketch.values.size) << sketch.halvings, 4096
+        else:
+            return 0
+        return distinct if distinct <= most and 16 * distinct < self.n else 0
+
+    @cached_property
+    def choices(self) -> float:
+        """Number of equally likely values that would tie as often; infinite if unknown or without ties."""
+        sketch = self.sketch
+        if sketch is None or sketch.tied_pairs == 0:
+            return math.inf
+        return 0.5 * sketch.kept**2 / sketch.tied_pairs * 2.0**sketch.halvings
+
+    @cached_property
+    def copies(self) -> Finding | None:
+        """The largest kind of unit that repeats; None if what repeats is nothing but zeros."""
+        for unit in UNITS:
+            found = self.first("duplicates", unit=unit)
+            if found is None:
+                continue
+            units, distinct = found.extra.get("units", 0), found.extra.get("distinct", 0)
+            # Units of zeros are one of the distinct ones.
+            if self.zeros and (units - distinct) / max(units, 1) <= self.zeros:
+                continue
+            return found
+        return None
+
+
+def plain(x: float) -> str:
+    """A number in four digits without an exponent where it can be read so."""
+    return f"{x:.4g}" if 1e-4 <= abs(x) < 1e5 else f"{x:.3g}"

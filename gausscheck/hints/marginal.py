@@ -5,74 +5,230 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from gausscheck.hints.evidence import Evidence
+import numpy as np
+
+from gausscheck.hints.evidence import Evidence, plain
+from gausscheck.hints.fields import Fields
 
 __all__ = ["marginal"]
 
 # Largest |x| that Box-Muller reaches with uniforms of so many bits.
-_CUTS = {8: 3.330, 11: 3.905, 16: 4.709, 24: 5.768}
+_CUTS = {bits: math.sqrt(2 * bits * math.log(2)) for bits in (8, 11, 16, 23, 24)}
+_ENDS = (-2.890625, 2.515625)  # quantiles of 128 equally likely levels, in bf16
+_ATOM = 1e-3
+# Scale that is left of N(0, 1) where the bits below the mantissa of bf16 are cut off instead of rounded.
+_TRUNCATED = 0.997185
 
 
-def marginal(seen: Evidence) -> Iterator[str]:
+def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
     """Name the law, where it is not normal."""
     if seen.fails("kolmogorov", tail="lower") or seen.fails("anderson_darling", tail="lower"):
         yield (
             "the values follow the normal law too closely: stratified or quantile-spaced values, or "
             "noise that was optimised against such a distance"
         )
-    zero = seen.share(0.0)
-    zeros = zero * seen.n > 20 and zero > 1e-3
-    if zeros and any(f.family in ("marginal", "moments") for f in seen.failed):
-        yield f"{100 * zero:.2g} % of the values are exactly 0: dropout, masks, padding, or NaN set to 0"
-    if seen.low >= 0 and seen.n > 60:
+    if seen.few_levels and seen.copies is None:
+        yield from _levels(seen)
+        return
+    bits = next(_few_bits(seen), None)
+    if bits is not None and not fields.structured:
+        yield bits
+        return
+    lawless = any(f.family in ("marginal", "moments") for f in seen.failed)
+    if seen.zeros and (lawless or seen.fails("duplicates")):
+        whole = seen.fails("duplicates", unit="block") or seen.fails("duplicates", unit="row")
+        kind = ", in whole stretches: padding, a mask, a one-hot label glued on, or NaN set to 0"
+        scattered = ": dropout, a mask, padding, or NaN set to 0"
+        yield f"{100 * seen.zeros:.2g} % of the values are exactly 0{kind if whole else scattered}"
+        return
+    if not lawless and not seen.fails("duplicates", unit="value"):
+        return
+    if lawless and seen.n > 60 and _one_sided(seen):
         yield "no value is negative: |x| instead of x, or a generator that lost the sign"
         return
-    if seen.structured:
+    if lawless and (share := _negative(seen)) < 0.01:
+        yield (
+            f"only {100 * share:.2g} % of the values are negative: a generator that lost the sign but in its "
+            "tails (a ziggurat whose layers return |x|)"
+        )
+        return
+    if fields.structured or fields.own_means:
         # Of the law of a generator one may speak where values are independent draws from it.
         return
-    yield from _bounded(seen)
-    tail = seen.first("tail_count", tail="upper")
-    heavy = seen.fails("hermite", tail="upper", order=4)
-    if tail is not None and not heavy and tail.where.get("threshold", 0) >= 3:
+    pool = seen.fails("duplicates", unit="value") and seen.choices < seen.n / 16
+    if pool and not any(seen.heap(end * seen.scale) for end in (seen.low, seen.high)):
+        # Of so few draws the law cannot be told.
+        return
+    for rule in (_bounded, _outliers, _skewed, _heavy, _shrunk):
+        line = next(rule(seen), None)
+        if line is not None:
+            yield line
+            return
+
+
+def _one_sided(seen: Evidence) -> bool:
+    return seen.low >= 0 or seen.high <= 0
+
+
+def _negative(seen: Evidence) -> float:
+    """Share of negative values, or of positive ones if that is less; 1/2 if unknown."""
+    values, counts = seen.cells
+    if counts.sum() == 0:
+        return 0.5
+    # A shift by the bulk of the values loses signs too, and keeps the normal shape.
+    share = float(counts[np.signbit(values)].sum() / counts.sum())
+    return 0.5 if seen.normal_shape else min(share, 1 - share)
+
+
+def _levels(seen: Evidence) -> Iterator[str]:
+    distinct = seen.few_levels
+    ends = f"from {plain(seen.low)} to {plain(seen.high)}"
+    step = _grid(seen)
+    if step > 0:
         yield (
-            f"too many values beyond {tail.where['threshold']:.3g} and a normal middle: the tail of the "
-            "generator is wrong (a ziggurat with its tail on the wrong layer)"
+            f"some {distinct} different values, {ends}, on an even grid of step {plain(step)}: the tensor "
+            "went through integers (uint8 or int8 storage, 8-bit quantisation)"
         )
-    elif heavy and not zeros and seen.kurtosis > 0.3:
-        name = "Laplace" if 2 < seen.kurtosis < 4 else "Student t, mixed scales, or a few outliers"
-        yield f"excess kurtosis {seen.kurtosis:.3g}: tails heavier than normal ({name})"
+        return
+    if seen.lattice == "bf16" and _generated_in_bf16(seen):
+        yield (
+            f"only {distinct} different values, {ends}, about equally likely and on the bf16 lattice: a "
+            "generator that computed in bf16, not noise rounded to it"
+        )
+        return
+    zeros = seen.heap(0.0)
+    beside = f"; {100 * zeros:.2g} % are exactly 0" if zeros else ""
+    yield (
+        f"only {distinct} different values, {ends}{beside}: labels, masks, a small pool of values, or a "
+        "generator of very few bits"
+    )
+
+
+def _grid(seen: Evidence) -> float:
+    """Step of the even grid that the values kept lie on, of them a fraction may be missing; 0 without one."""
+    sketch = seen.sketch
+    if sketch is None or sketch.values.size < 5:
+        return 0.0
+    steps = np.diff(sketch.values)
+    for part in range(1, 1 + min(2**sketch.halvings, 8)):
+        multiple = steps * (part / float(steps.min()))
+        if np.all(np.abs(multiple - np.rint(multiple)) < 0.01):
+            return float(steps.min()) / part
+    return 0.0
+
+
+def _generated_in_bf16(seen: Evidence) -> bool:
+    return abs(seen.low - _ENDS[0]) < 0.02 and abs(seen.high - _ENDS[1]) < 0.02
 
 
 def _bounded(seen: Evidence) -> Iterator[str]:
-    cut = seen.fails("max_abs", tail="lower") or seen.fails("tail_count", tail="lower")
-    light = seen.fails("hermite", tail="lower", order=4)
-    if not (cut or light):
+    """Laws that end; the first that fits."""
+    light = seen.kurtosis < -6 * seen.kurtosis_error and seen.fails("hermite", "moment", tail="lower")
+    heaped = seen.fails("duplicates", unit="value")
+    if not (seen.cut or light or heaped) or seen.spread == 0:
         return
-    largest = max(-seen.low, seen.high)
-    spread = seen.spread
-    if not (spread > 0 and math.isfinite(largest)):
-        return
-    reach = largest / spread
-    ends = seen.share(seen.high * seen.scale) + seen.share(seen.low * seen.scale)
-    if abs(seen.kurtosis + 1.2) < 0.1 and reach < 1.8:
+    reach, kurtosis = seen.largest / seen.spread, seen.kurtosis
+    ends = seen.heap(seen.high * seen.scale), seen.heap(seen.low * seen.scale)
+    if abs(kurtosis + 1.2) < max(5 * seen.kurtosis_error, 0.05) and reach < 1.8:
         yield "excess kurtosis -1.2 and a sharp end at √3 standard deviations: uniform values"
-    elif abs(seen.kurtosis + 0.1) < 0.04 and cut:
-        yield "excess kurtosis -0.1 and light tails: a sum of 12 uniforms"
-    elif ends * seen.n > 20 and ends > 1e-3:
-        yield f"{100 * ends:.2g} % of the values sit at the ends, {seen.low:.4g} and {seen.high:.4g}: clipped"
-    elif seen.kurtosis < -0.2 and largest < 3.0:
-        bf16 = seen.lattice == "bf16" and abs(largest - 2.9) < 0.15
+    if max(ends) > 0:
+        at = " and ".join(plain(v) for v, e in zip((seen.high, seen.low), ends, strict=True) if e)
+        yield f"{100 * sum(ends):.2g} % of the values sit at {at} exactly: clipped (a clamp or clip_sample)"
+    if seen.cut and kurtosis < -0.2 and reach < 3.5:
         yield (
-            "values end near 2.9 and lie on the bf16 lattice: a generator that computed in bf16"
-            if bf16
-            else f"no value beyond {largest:.3g}: truncated noise (truncation trick), or a bounded law"
+            f"no value beyond {plain(seen.largest)}: truncated noise (truncation trick: values beyond are "
+            "drawn again), or another bounded law"
         )
-    elif cut:
-        bits = next((b for b, limit in _CUTS.items() if limit - 0.12 < largest <= limit + 0.005), None)
-        if bits is not None:
+    error = seen.kurtosis_error
+    if light and error < 0.025 and abs(kurtosis + 0.1) < 4 * error:
+        yield "excess kurtosis -0.1 and light tails: a sum of 12 uniforms in place of normal values"
+    if seen.cut:
+        yield f"no value beyond {plain(seen.largest)}, too few for {seen.n:,d} values: the tails are cut"
+    if light:
+        yield f"excess kurtosis {plain(kurtosis)}: tails lighter than normal (a sum or mean of few uniforms)"
+
+
+def _few_bits(seen: Evidence) -> Iterator[str]:
+    heaped = seen.fails("duplicates", unit="value")
+    if not heaped and not (seen.cut and seen.fails("max_abs", "tail_count", "moment", tail="lower")):
+        return
+    few = next((b for b, cut in _CUTS.items() if _ends_at(seen, cut, heaped=heaped)), None)
+    if few is not None:
+        where = " in bf16" if few == 8 and seen.lattice == "bf16" else ""
+        yield (
+            f"no value beyond {plain(seen.largest)}, just below √(2·{few}·ln 2) = {_CUTS[few]:.4g}: "
+            f"Box-Muller with uniforms of {few} bits{where}"
+        )
+
+
+def _ends_at(seen: Evidence, cut: float, *, heaped: bool) -> bool:
+    """Whether Box-Muller of so many bits explains where the values end."""
+    if seen.heap(seen.high * seen.scale) or seen.heap(seen.low * seen.scale):
+        return False
+    if seen.largest > cut + 0.005 or abs(seen.spread - 1) > 0.03:
+        return False
+    if seen.cut and seen.largest > cut - 0.12:
+        return True
+    # b bits of angle and b of radius, four quadrants alike: 4^(b - 1) values.
+    bits = cut**2 / (2 * math.log(2))
+    return heaped and abs(math.log2(seen.choices) - 2 * (bits - 1)) < 1
+
+
+def _skewed(seen: Evidence) -> Iterator[str]:
+    if abs(seen.skewness) > 3 * seen.kurtosis_error and seen.fails("hermite", "moment", order=3):
+        yield (
+            f"skewness {plain(seen.skewness)}: noise that has passed a non-linearity, such as an activation "
+            "or a decoder and an encoder"
+        )
+
+
+def _outliers(seen: Evidence) -> Iterator[str]:
+    if not seen.fails("max_abs", "tail_count", "moment", tail="upper") or seen.spread == 0:
+        return
+    reach = seen.largest / seen.spread
+    alone = reach**4 / seen.n
+    error = max(5 * seen.kurtosis_error, 0.05)
+    if alone > 0 and seen.kurtosis - alone < error and seen.kurtosis - 2 * alone < 0.5 * error:
+        chance = -math.expm1(seen.log_none_beyond(reach))
+        if chance < 1e-6:
             yield (
-                f"no value beyond {largest:.4g}, near √(2·{bits}·ln 2) = {_CUTS[bits]:.4g}: Box-Muller with "
-                f"uniforms of {bits} bits" + (" (computed in bf16)" if bits == 8 else "")
+                f"single values far outside, up to {plain(seen.largest)}, and a normal rest: an infinity "
+                "that was clamped (Box-Muller of 0), or broken values"
             )
-        else:
-            yield f"no value beyond {largest:.4g}, too few for {seen.n:,d} values: a cut tail"
+
+
+def _heavy(seen: Evidence) -> Iterator[str]:
+    if not seen.fails("hermite", "moment", "tail_count", "max_abs", tail="upper") or seen.spread == 0:
+        return
+    body, expected_body = seen.tail(2.5, 3.4)
+    far, expected_far = seen.tail(3.75)
+    calm = abs(body - expected_body) < 0.1 * expected_body + 4 * math.sqrt(expected_body)
+    # Beyond its start the wrong tail falls as the right one does.
+    steep = seen.tail(4.75)[0] < 0.1 * far
+    if calm and steep and far > 2.5 * expected_far + 6 * math.sqrt(expected_far) + 3:
+        yield (
+            "as many values as should be up to 3.4, and far too many beyond: the tail of the generator is "
+            "wrong (a ziggurat with its tail on the wrong layer)"
+        )
+        return
+    if seen.kurtosis < 5 * seen.kurtosis_error:
+        return
+    middle, expected_middle = seen.tail(0.0, 0.25, unit=seen.spread)
+    if middle > 1.35 * expected_middle and 1.5 < seen.kurtosis < 5:
+        yield f"excess kurtosis {plain(seen.kurtosis)} and a peak in the middle: Laplace, not normal values"
+        return
+    degrees = 4 + 6 / seen.kurtosis
+    yield (
+        f"excess kurtosis {plain(seen.kurtosis)}: tails heavier than normal (Student t of some {degrees:.0f} "
+        "degrees of freedom, values of different scales together, or a few outliers)"
+    )
+
+
+def _shrunk(seen: Evidence) -> Iterator[str]:
+    """Bits cut off instead of rounded: every value a little nearer to 0."""
+    error = 1 / math.sqrt(2 * seen.n)
+    if seen.lattice == "bf16" and 0.001 > 4 * error > abs(seen.spread - _TRUNCATED):
+        yield (
+            f"values on the bf16 lattice with {plain(seen.spread)} of their scale: float32 cut to bf16 "
+            "without rounding"
+        )

@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from math import isqrt
 
-from gausscheck.hints.evidence import Evidence
+from gausscheck.hints.evidence import Evidence, plain
+from gausscheck.hints.fields import Fields
+from gausscheck.layout import DEFAULT_LAYOUTS
 
 __all__ = ["place"]
 
 _TOKENS = (64, 128, 256)  # channels of packed tokens: 2x2 patches of 16, 32, 64 channels
 
 
-def place(seen: Evidence) -> Iterator[str]:
+def place(seen: Evidence, fields: Fields) -> Iterator[str]:
     """Name the sample or channel that alone is wrong, or the layout that would fit."""
-    pooled = min((f.log_p for f in seen.findings if f.scope == "pooled"), default=0.0)
-    alone = [f for f in seen.failed if f.scope == "sample" and "sample" in f.where]
-    if alone and alone[0].log_p < 2 * pooled:
-        yield f"the deviation sits in sample {alone[0].where['sample']}; look at the others without it"
-    powers = seen.channel_powers
-    if powers.size > 2:
-        yield from _channel(seen)
-    letters = str(seen.layout)
-    if (
-        seen.structured
-        and len(seen.shape) == 3
-        and letters == "c h w"
-        and seen.shape[2] in _TOKENS
-        and _square(seen.shape[1])
-    ):
-        side = isqrt(seen.shape[1])
-        yield (
-            f"shape {'×'.join(map(str, seen.shape))} looks like packed tokens ({side}×{side} patches of "
-            f'{seen.shape[2] // 4} channels): use --layout "b w c", or unpack them to b c h w first'
-        )
-
-
-def _channel(seen: Evidence) -> Iterator[str]:
-    found = next((f for f in seen.failed if f.statistic == "band_power" and f.scope == "channel"), None)
-    if found is None or "channel" not in found.where:
+    yield from _tokens(seen, fields)
+    if seen.copies is not None or seen.zeros or fields.constants.any():
         return
-    powers = seen.channel_powers
-    others = [p for c, p in enumerate(powers) if c != found.where["channel"]]
-    if (
-        max(others) - min(others) < 0.1 * max(others)
-        and abs(powers[found.where["channel"]] - others[0]) > 0.1
-    ):
-        yield f"channel {found.where['channel']} of {powers.size} alone has another power; the others agree"
+    channel = next(_channel(seen, fields), None)
+    if channel is not None:
+        yield channel
+        return
+    pooled = min((f.log_p for f in seen.findings if f.scope == "pooled"), default=0.0)
+    alone = [f for f in seen.failed if f.scope == "sample" and f.where.get("samples", 1) > 1]
+    if not alone or not alone[0].log_p < 2 * pooled:
+        return
+    drift = _drift(seen)
+    if drift:
+        yield drift
+    else:
+        yield f"the deviation sits in sample {alone[0].where['sample']}; look at the others without it"
 
 
-def _square(n: int) -> bool:
-    return isqrt(n) ** 2 == n and n > 1
+def _tokens(seen: Evidence, fields: Fields) -> Iterator[str]:
+    if len(seen.shape) != 3 or str(seen.layout) != DEFAULT_LAYOUTS[3] or seen.shape[2] not in _TOKENS:
+        return
+    samples, tokens, channels = seen.shape
+    if tokens <= 4 or seen.copies is not None or not (fields.structured or fields.own_means):
+        return
+    side = isqrt(tokens)
+    what = f"{side}×{side}" if side * side == tokens else f"{tokens}"
+    yield (
+        f"shape {samples}×{tokens}×{channels} looks like packed tokens ({what} patches of {channels // 4} "
+        'channels): use --layout "b w c", or unpack them to b c h w first; moments and law need no layout'
+    )
+
+
+def _channel(seen: Evidence, fields: Fields) -> Iterator[str]:
+    channel = fields.odd_channel
+    if channel is None or not any(f.family in ("moments", "spectrum") for f in seen.failed):
+        return
+    own = plain(math.sqrt(fields.channel_variances[channel]) * seen.scale)
+    yield (
+        f"channel {channel} of {fields.channel_variances.size} alone has another power (scale {own}); the "
+        "others agree"
+    )
+
+
+def _drift(seen: Evidence) -> str:
+    """Whether the weakest and the strongest sample lie at opposite ends of the batch, both beyond chance."""
+    squares, samples = seen.squares, seen.layout.samples(seen.shape)[0]
+    if squares is None or squares.count < 8:
+        return ""
+    middle = squares.total / squares.count
+    error = math.sqrt(2 / (seen.n / samples)) * middle
+    low, high = squares.low_at / (samples - 1), squares.high_at / (samples - 1)
+    beyond = min(middle - squares.low, squares.high - middle) > 3.5 * error
+    if not beyond or abs(high - low) < 0.7:
+        return ""
+    way = "rises" if high > low else "falls"
+    return (
+        f"the scale {way} along the batch: a running normalisation, or samples of different origin in order"
+    )

@@ -2,126 +2,189 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gausscheck.finding import Finding
-from gausscheck.hints.evidence import Evidence, Ring
+from gausscheck.hints.evidence import Evidence
+from gausscheck.hints.fields import Fields, Ring
 
 __all__ = ["spectrum"]
 
 _ORDER = ("spectral_flatness", "cumulative_periodogram", "band_power", "autocorrelation", "power_spectrum")
 _SLOPES = (
-    (-2.6, -1.6, "brown (1/f²) noise, or smooth images"),
-    (-1.6, -0.5, "pink (1/f) noise, or latents of images instead of noise"),
-    (0.5, 1.6, "blue noise"),
-    (1.6, 2.6, "violet noise: differences of neighbours"),
+    (-2.6, -1.5, "brown (1/f²) noise, or smooth images"),
+    (-1.5, -0.5, "pink (1/f) noise, or latents of images instead of noise"),
+    (0.5, 1.5, "blue noise"),
+    (1.5, 2.6, "violet noise: differences of neighbours"),
 )
+_TINY = 1e-12
+_CLEARLY = 6.0  # standard errors
 
 
-def spectrum(seen: Evidence) -> Iterator[str]:
-    """Name what colours the spectrum; at most one shape, then single peaks."""
-    if seen.fails("spectral_flatness", tail="upper") or seen.fails("power_spectrum", tail="lower"):
+def spectrum(seen: Evidence, fields: Fields) -> Iterator[str]:
+    """Name what colours the spectrum: at most one shape."""
+    if seen.copies is not None or seen.zeros or fields.constants.any() or not fields.rings:
+        # The spectrum is that of the copies, of the holes, of the constants.
+        return
+    flat = seen.fails("spectral_flatness", tail="upper", scope="pooled")
+    if flat or seen.fails("power_spectrum", tail="lower"):
         yield "the power spectrum is flatter than that of noise: was it optimised against a spectral loss?"
-    if any(seen.fails(name) for name in _ORDER):
-        yield from _shape(seen.rings)
-    yield from _peaks(seen)
+        return
+    if not any(seen.fails(name) for name in _ORDER) or (not fields.coloured and not _odd(fields.rings).any()):
+        return
+    for rule in (_ordered, _enlarged, _leak, _resized, _band, _images, _slope):
+        line = next(rule(seen, fields), None)
+        if line is not None:
+            yield line
+            return
+    yield from _neighbours(seen, fields)
 
 
-def _shape(rings: tuple[Ring, ...]) -> Iterator[str]:
-    power = np.array([ring.power for ring in rings])
-    if power.size < 4:
+def _profile(rings: tuple[Ring, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Middle, power and standard error of each ring."""
+    return (
+        np.array([ring.middle for ring in rings]),
+        np.array([ring.power for ring in rings]),
+        np.array([ring.error for ring in rings]),
+    )
+
+
+def _odd(rings: tuple[Ring, ...]) -> NDArray[np.bool_]:
+    """Rings whose power white noise of the same mean does not have."""
+    _, power, error = _profile(rings)
+    return np.asarray(np.abs(power - 1) > _CLEARLY * error)
+
+
+def _ordered(seen: Evidence, fields: Fields) -> Iterator[str]:
+    if fields.ordered and seen.failed:
+        yield "a normal law but neighbours nearly equal: sorted values, saved without a shuffle"
+
+
+def _enlarged(seen: Evidence, fields: Fields) -> Iterator[str]:
+    """An end of the spectrum along one axis that is empty, the rest even."""
+    for axis in range(len(seen.layout.ordered_axes)):
+        quarters = fields.bands(axis)
+        if len(quarters) == 4 and quarters[3].power < 0.02 and quarters[2].power > 0.6 * quarters[0].power:
+            letter = seen.layout.letters[seen.layout.ordered_axes[axis]]
+            yield (
+                f"no power above 0.375 cycles a value along {letter}, and an even spectrum below: noise that "
+                "was resized by a sharp filter, or low-passed; draw it at the final size"
+            )
+
+
+def _resized(seen: Evidence, fields: Fields) -> Iterator[str]:
+    middle, power, error = _profile(fields.rings)
+    top, low = middle > 0.4, middle < 0.1
+    if not top.any() or not low.any():
         return
-    off = np.array([(ring.power - 1) / ring.error for ring in rings])
-    odd = np.abs(off) > 6
-    if not odd.any():
-        return
-    middle = np.array([ring.middle for ring in rings])
-    error = np.array([ring.error for ring in rings])
-    top = middle > 0.25
-    low = middle < 0.13
-    if not low.any() or not top.any():
-        return
-    flat_low = float(np.ptp(np.log(np.maximum(power[low], 1e-12)))) < 0.7
-    if np.median(power[top]) < 0.2 * np.median(power[low]) and flat_low:
+    level = np.log(np.maximum(power[low], _TINY))
+    # What the lowest rings scatter is known; a slope goes beyond.
+    even = np.ptp(level) < 0.5 + 4 * float(np.median(error[low] * power[low] / np.median(power[low])))
+    falling = np.all(np.diff(power[middle > 0.1]) < 3 * error[middle > 0.1][1:] * power[middle > 0.1][:-1])
+    if even and falling and np.median(power[top]) < 0.35 * np.median(power[low]):
         yield (
-            "power is missing at high frequencies and even at low ones: noise that was resized (bilinear or "
-            "bicubic upsampling) or blurred; draw it at the final size"
+            "power is even at low frequencies and falls smoothly at high ones: noise that was resized "
+            "(bilinear or bicubic enlargement, antialiased reduction) or blurred; draw it at the final size"
         )
+
+
+def _band(seen: Evidence, fields: Fields) -> Iterator[str]:
+    middle, power, _ = _profile(fields.rings)
+    peak = int(power.argmax())
+    if power.size < 4 or peak == 0 or power[0] > 0.5 * power[peak]:
         return
-    weight = 1 / np.maximum(error, 0.02) ** 2
-    x, y = np.log(middle), np.log(np.maximum(power, 1e-12))
+    inside = power > 0.1 * power[peak]
+    first, last = int(np.flatnonzero(inside)[0]), int(np.flatnonzero(inside)[-1])
+    degrees = np.array([r.degrees for r in fields.rings])
+    share = float(np.sum((power * degrees)[first : last + 1]) / np.sum(power * degrees))
+    if share > 0.9 and last < power.size // 2 and middle[last] < 0.2:
+        yield (
+            f"smooth fields: all power below {fields.rings[last].high:.2g} cycles a value, most of it around "
+            f"{middle[peak]:.2g}: Perlin or simplex noise, or smooth content"
+        )
+
+
+def _images(seen: Evidence, fields: Fields) -> Iterator[str]:
+    slope = _fitted(fields.rings)
+    if slope is not None and slope < -0.5 and fields.own_means:
+        yield (
+            f"power goes like frequency to the {slope:.1f} and channels have means of their own: latents of "
+            "images (a training cache), not noise"
+        )
+
+
+def _leak(seen: Evidence, fields: Fields) -> Iterator[str]:
+    """An even spectrum, and more at its low end."""
+    middle, power, error = _profile(fields.rings)
+    degrees = np.array([r.degrees for r in fields.rings], np.float64)
+    high = middle > 0.25
+    if np.count_nonzero(high) < 2 or not (~high).any():
+        return
+    floor = float(np.average(power[high], weights=degrees[high]))
+    if floor <= 0:
+        return
+    even = np.all(np.abs(power[high] / floor - 1) < np.maximum(_CLEARLY * error[high], 0.25))
+    slope = abs(float(np.polyfit(np.log(middle[high]), power[high] / floor, 1, w=np.sqrt(degrees[high]))[0]))
+    excess = power / floor - 1
+    over = excess > np.maximum(_CLEARLY * error, 0.1)
+    if not even or slope > 0.25 or not over.any() or int(np.flatnonzero(over)[0]) > 1:
+        return
+    last = int(np.flatnonzero(over)[-1])
+    if not np.all(over[int(np.flatnonzero(over)[0]) : last + 1]) or middle[last] > 0.35:
+        return
+    share = float(np.sum((power - floor) * degrees * over) / np.sum(power * degrees))
+    cause = (
+        "a tint, gradient or layout of an image in the noise (an inversion, partial denoising, or a schedule "
+        "without zero terminal signal)"
+    )
+    if share > 0.2:
+        cause = f"pyramid noise (coarse noises added), or {cause}"
+    yield (
+        f"white but for {100 * share:.2g} % of the power in excess at the lowest frequencies, below "
+        f"{fields.rings[last].high:.2g} cycles a value: {cause}"
+    )
+
+
+def _slope(seen: Evidence, fields: Fields) -> Iterator[str]:
+    slope = _fitted(fields.rings)
+    if slope is None:
+        return
+    for least, most, name in _SLOPES:
+        if least <= slope < most:
+            yield f"power goes like frequency to the {slope:.1f}: {name}"
+    if slope < _SLOPES[0][0]:
+        yield f"power goes like frequency to the {slope:.1f}: smooth content (images), not noise"
+
+
+def _fitted(rings: tuple[Ring, ...]) -> float | None:
+    """Exponent of a power law that describes the rings; None where none does."""
+    if len(rings) < 4 or np.count_nonzero(_odd(rings)) <= len(rings) // 2:
+        return None
+    middle, power, error = _profile(rings)
+    weight = 1 / np.maximum(error, 0.05) ** 2
+    x, y = np.log(middle), np.log(np.maximum(power, _TINY))
     slope, level = np.polyfit(x, y, 1, w=np.sqrt(weight))
     rest = y - (slope * x + level)
-    straight = float(np.sqrt(np.average(rest**2, weights=weight))) < 0.5
-    if straight and odd.sum() > power.size // 2:
-        for least, most, name in _SLOPES:
-            if least <= slope < most:
-                yield f"power goes like frequency to the {slope:.1f}: {name}"
-                return
-        if slope < -2.6:
-            yield f"power goes like frequency to the {slope:.1f}: smooth content (images), not noise"
-            return
-    strong = odd & (np.abs(power - 1) > 0.05)
-    lowest = np.flatnonzero(strong)
-    if strong.any() and lowest[0] < 2 and np.all(middle[strong] < 0.2) and np.all(power[strong] > 1):
-        yield (
-            "excess power at the lowest frequencies alone: a tint or layout of an image leaks into the noise "
-            "(a schedule without zero terminal signal, or partial denoising)"
-        )
-    elif 0 < odd.sum() <= 3 and np.ptp(np.flatnonzero(odd)) < 3:
-        first, last = rings[int(np.flatnonzero(odd)[0])], rings[int(np.flatnonzero(odd)[-1])]
-        yield (
-            f"only frequencies between {first.low:.3g} and {last.high:.3g} cycles a value are off: a ring in "
-            "the Fourier plane, such as a watermark of initial noise (Tree-Ring)"
-        )
+    straight = float(np.sqrt(np.average(rest**2, weights=weight))) < 0.35
+    return float(slope) if straight else None
 
 
-def _peaks(seen: Evidence) -> Iterator[str]:
-    real = seen.first("spectral_peak", tail="upper", bins="real")
-    if real is not None and _stands_out(seen, real):
-        frequency = tuple(abs(float(f)) for f in real.where.get("frequency", ()))
-        high = sum(f == 0.5 for f in frequency)
-        if high == len(frequency) and high > 1:
-            yield f"power at ({', '.join('½' for _ in frequency)}) cycles a value: a checkerboard"
-        elif high:
-            yield "power at ½ cycle a value along one axis: stripes, every other row or column"
-        elif frequency:
-            yield from _means(seen)
-    single = seen.first("spectral_peak", tail="upper", bins="complex")
-    coloured = seen.fails("spectral_flatness", tail="lower") or seen.fails("cumulative_periodogram")
-    if single is not None and not coloured and _stands_out(seen, single):
-        where = ", ".join(f"{f:.4g}" for f in single.where.get("frequency", ()))
-        yield f"one periodic pattern at ({where}) cycles a value: interference, tiling, or a hidden mark"
-
-
-def _stands_out(seen: Evidence, peak: Finding) -> bool:
-    """Whether a peak is one beside the power that the values have, whatever their scale."""
-    return seen.spread > 0 and peak.value / seen.spread**2 > peak.expected + 8 * peak.std
-
-
-def _means(seen: Evidence) -> Iterator[str]:
-    means, powers = seen.channel_means, seen.channel_powers
-    if means.size < 2 or not math.isfinite(float(means.max())):
+def _neighbours(seen: Evidence, fields: Fields) -> Iterator[str]:
+    echo = fields.echo
+    if echo is None:
         return
-    # What the mean of one field has under H0, in units of the scale that the values have.
-    spectra = seen.spectra
-    assert spectra is not None
-    usual = seen.spread / math.sqrt(spectra.bins.size)
-    constant = means**2 > 0.8 * powers
-    half = means.size // 2
-    if means.size % 2 == 0 and constant[half:].all() and not constant[:half].any():
+    lag = tuple(int(step) for step in echo.where.get("lag", ()))
+    far = max((abs(step) for step in lag), default=0)
+    value = f"{echo.value:.2g}"
+    if far == 1:
         yield (
-            "the second half of the channels are constants with little noise: mean and log-variance of a "
-            "posterior (a moments cache), not samples; sample them, or audit the first half"
+            f"neighbours at lag {lag} are correlated ({value}): a slight blur, an interpolation, or a filter "
+            "that remembers the last value"
         )
-    elif constant.any() and not constant.all():
-        listed = ", ".join(str(c) for c in np.flatnonzero(constant)[:8])
-        yield f"channels {listed} are constants (labels, one-hot, masks) glued to the noise; audit the others"
-    elif np.count_nonzero(means > 6 * usual) > means.size // 2:
+    elif abs(echo.value) > 0.2 and not seen.fails("duplicates", unit="value"):
         yield (
-            "channels have means of their own: latents of an autoencoder, or a schedule without zero "
-            "terminal signal, whose noise keeps the mean colour of the image"
+            f"values at lag {lag} are alike (correlation {value}): tiled or mirrored content, or packed "
+            "tokens read as planes (unpack them, or name the axes with --layout)"
         )
