@@ -104,7 +104,8 @@ class Evidence:
     @cached_property
     def spread(self) -> float:
         """Standard deviation; 0 where it is not finite."""
-        variance = float(self.moments[1]) - self.mean**2
+        # A power of a float raises where it leaves the range of doubles; a product is infinite.
+        variance = float(self.moments[1]) - self.mean * self.mean
         return math.sqrt(variance) if 0 < variance < math.inf else 0.0
 
     @cached_property
