@@ -185,7 +185,7 @@ DEFECTS = (
         truth={"mean": 0.0, "std": 1.0, "opposites": 8},
         needs="b",
         samples=16,
-        hint="correlation",
+        hint="antithetic draws",
     ),
     Defect(
         name="common_noise",
@@ -209,7 +209,7 @@ DEFECTS = (
         family="dependence",
         statistics=("duplicates", "power_spectrum", "autocorrelation", "spectral_flatness"),
         truth={"std": 1.0, "repeats": 1.0},
-        hint="copie",
+        hint="second half repeats the first",
     ),
     Defect(
         name="row_pairs",
@@ -296,5 +296,6 @@ DEFECTS = (
         truth={"std": 1.0, "drift": 2 * 0.1 / math.sqrt(1.0 + 0.1**2 * 17 / 45)},
         needs="b",
         samples=16,
+        hint="along the batch",
     ),
 )

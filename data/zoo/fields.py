@@ -184,6 +184,7 @@ DEFECTS = (
         statistics=_SPECTRUM,
         truth={"mean": 0.0, "std": 1.0, "cyclic_lag1": _perlin_correlation()},
         needs="w",
+        hint="Perlin",
     ),
     Defect(
         name="pyramid",
@@ -195,6 +196,7 @@ DEFECTS = (
         statistics=_SPECTRUM,
         truth={"std": 1.0, "lag1": _pyramid_covariance(1) / _pyramid_covariance(0)},
         needs="w",
+        hint="pyramid noise",
     ),
     Defect(
         name="resized_up",
@@ -228,6 +230,7 @@ DEFECTS = (
         family="spectrum",
         statistics=(*_SPECTRUM, "moment"),
         truth={"std": 0.625, "lag1": 0.3, "lag1_h": 0.3},
+        hint="resized",
     ),
     Defect(
         name="low_pass",
@@ -239,6 +242,7 @@ DEFECTS = (
         statistics=_SPECTRUM,
         truth={"std": 1.0, "top_power": 0.0},
         needs="w",
+        hint="sharp filter",
     ),
     Defect(
         name="terminal_leakage",
@@ -297,7 +301,7 @@ DEFECTS = (
         statistics=(*_SPECTRUM, "moment"),
         truth={"slope": -2.0, "first_channel_mean": _MEANS[0]},
         needs="hw",
-        hint="images",
+        hint="latents of images",
     ),
     Defect(
         name="ring_watermark",

@@ -187,7 +187,7 @@ DEFECTS = (
         family="moments",
         statistics=_TAIL,
         truth=_tail_truth(),
-        hint="tail",
+        hint="tail of the generator",
     ),
     Defect(
         name="positive",
@@ -209,6 +209,7 @@ DEFECTS = (
         family="moments",
         statistics=("moment", "anderson_darling", "kolmogorov"),
         truth={"mean": math.sqrt(2.0 / math.pi) * (1.0 - math.exp(-(_R256**2) / 2))},
+        hint="lost the sign",
     ),
     Defect(
         name="even_multiplicity",
@@ -230,7 +231,7 @@ DEFECTS = (
         family="dependence",
         statistics=("duplicates", "autocorrelation", "spectral_flatness", "spectral_peak"),
         truth={"repeats": 1.0},
-        hint="copie",
+        hint="bit-identical copies",
     ),
     Defect(
         name="repeated_lanes",
@@ -261,5 +262,6 @@ DEFECTS = (
         family="moments",
         statistics=("moment",),
         truth={"pool_energy_spread": 0.0},
+        hint="small pool",
     ),
 )

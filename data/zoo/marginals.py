@@ -138,6 +138,7 @@ DEFECTS = (
         family="moments",
         statistics=("moment", "hermite"),
         truth={"std": math.sqrt(30 / 28), "kurtosis": 6 / 26},
+        hint="heavier than normal",
     ),
     Defect(
         name="t30_unit",
@@ -148,6 +149,7 @@ DEFECTS = (
         family="moments",
         statistics=("hermite",),
         truth={"std": 1.0, "kurtosis": 6 / 26},
+        hint="heavier than normal",
     ),
     Defect(
         name="contaminated",
@@ -169,6 +171,7 @@ DEFECTS = (
         family="moments",
         statistics=("hermite", "moment"),
         truth={"mean": 0.0, "std": 1.0, "skewness": _SKEWNESS},
+        hint="non-linearity",
     ),
     Defect(
         name="truncated_2",
@@ -201,5 +204,6 @@ DEFECTS = (
         family="marginal",
         statistics=("max_abs", "moment", "tail_count"),
         truth={"largest": 12.0},
+        hint="far outside",
     ),
 )

@@ -69,6 +69,7 @@ def _autoregressive(name: str, correlation: float) -> Defect:
         statistics=("autocorrelation", "cumulative_periodogram", "band_power"),
         truth={"std": 1.0, "lag1": correlation, "lag1_h": 0.0},
         needs="w",
+        hint="neighbours",
     )
 
 
@@ -120,6 +121,7 @@ DEFECTS = (
         family="spectrum",
         statistics=("power_spectrum", "spectral_peak", "autocorrelation", "band_power"),
         truth={"std": 1.0, "kurtosis": 0.0, "descents": 0.0},
+        hint="sorted values",
     ),
     Defect(
         name="seams",
@@ -131,5 +133,6 @@ DEFECTS = (
         statistics=("hermite",),
         truth={"std": 1.0, "lag1": 0.0, "kurtosis": _seam_kurtosis(1.3), "seam": 1.3},
         needs="w",
+        hint="different scales",
     ),
 )

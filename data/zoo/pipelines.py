@@ -60,7 +60,7 @@ DEFECTS = (
         family="dependence",
         statistics=("duplicates", "moment", "hermite"),
         truth={"zeros": 1 / _SHARE - 1 / 2**14, "ones": 1.0},
-        hint="exactly 0",
+        hint="one-hot label",
     ),
     Defect(
         name="moments_cache",
@@ -84,6 +84,7 @@ DEFECTS = (
         statistics=("power_spectrum", "band_power", "moment", "autocorrelation"),
         truth={"unpacked_slope": -2.0},
         needs="hw",
+        hint="packed tokens",
     ),
     Defect(
         name="packed_checkerboard",
@@ -95,5 +96,6 @@ DEFECTS = (
         statistics=("spectral_peak",),
         truth={"mean": 0.0, "unpacked_checker": 0.1},
         needs="hw",
+        hint="tokens of 2×2 patches",
     ),
 )

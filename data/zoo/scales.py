@@ -37,7 +37,7 @@ def _scaled(
     )
 
 
-def _shifted(name: str, title: str, mean: float, story: str, source: str) -> Defect:
+def _shifted(name: str, title: str, mean: float, story: str, source: str, *, hint: str) -> Defect:
     return Defect(
         name=name,
         title=title,
@@ -47,6 +47,7 @@ def _shifted(name: str, title: str, mean: float, story: str, source: str) -> Def
         family="moments",
         statistics=("moment", "anderson_darling", "kolmogorov"),
         truth={"mean": mean, "std": 1.0},
+        hint=hint,
     )
 
 
@@ -119,6 +120,7 @@ DEFECTS = (
         math.sqrt(0.71),
         "noise that an inversion returns has lost variance",
         "garibida/ReNoise-Inversion issue 11",
+        hint="variance was lost",
     ),
     _scaled(
         "variance_105",
@@ -126,6 +128,7 @@ DEFECTS = (
         math.sqrt(1.05),
         "noise off by a few per cent: an optimiser, an average, a resampling",
         "comfyanonymous/ComfyUI issue 6924",
+        hint="only the scale is wrong",
     ),
     _scaled(
         "variance_102",
@@ -133,6 +136,7 @@ DEFECTS = (
         math.sqrt(1.02),
         "a sampler within the tolerances of common unit tests",
         "ROCm/rocRAND, unit tests within 10 and 20 %",
+        hint="only the scale is wrong",
     ),
     _scaled(
         "variance_098",
@@ -140,6 +144,7 @@ DEFECTS = (
         math.sqrt(0.98),
         "predicted noise used in place of drawn noise",
         "garibida/ReNoise-Inversion issue 11",
+        hint="only the scale is wrong",
     ),
     _shifted(
         "mean_0032",
@@ -147,6 +152,7 @@ DEFECTS = (
         0.032,
         "a device's generator is off by ten sampling errors, hidden behind a tolerance of 4 %",
         "tenstorrent/tt-metal issue 50487",
+        hint="shifted by",
     ),
     _shifted(
         "mean_shift_flux",
@@ -154,6 +160,7 @@ DEFECTS = (
         0.1159,
         "the shift of the autoencoder is added and never taken off",
         "black-forest-labs/flux, autoencoder shift_factor",
+        hint="of FLUX.1",
     ),
     _interpolated("lerp_half", 0.5),
     _interpolated("lerp_tenth", 0.1),

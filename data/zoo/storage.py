@@ -66,7 +66,7 @@ DEFECTS = (
         family="dependence",
         statistics=("duplicates", "anderson_darling", "kolmogorov"),
         truth={"std": math.sqrt(1.0 + _LATENT_STEP**2 / 12.0), "levels": 256},
-        hint="repeat more often",
+        hint="even grid",
     ),
     Defect(
         name="int8_grid",
@@ -77,7 +77,7 @@ DEFECTS = (
         family="dependence",
         statistics=("duplicates", "anderson_darling", "kolmogorov"),
         truth={"levels": 255},
-        hint="repeat more often",
+        hint="even grid",
     ),
     Defect(
         name="bf16_truncated",
@@ -88,6 +88,7 @@ DEFECTS = (
         family="marginal",
         statistics=("anderson_darling", "kolmogorov", "moment"),
         truth={"std": _CUT_SCALE, "low_bits": 0.0},
+        hint="cut to bf16",
     ),
     Defect(
         name="zeros_1",

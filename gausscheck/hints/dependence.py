@@ -9,6 +9,7 @@ import numpy as np
 from gausscheck.finding import Finding
 from gausscheck.hints.evidence import Evidence, plain
 from gausscheck.hints.fields import Fields
+from gausscheck.hints.marginal import few_bits
 from gausscheck.summaries.repeats import ValueSketch
 
 __all__ = ["dependence"]
@@ -68,7 +69,7 @@ def _period(seen: Evidence) -> Iterator[str]:
 
 def _values(seen: Evidence, fields: Fields) -> Iterator[str]:
     sketch = seen.sketch
-    if sketch is None or _heaped(seen, sketch):
+    if sketch is None or _heaped(seen, sketch) or next(few_bits(seen), None):
         return
     even = sketch.values.size > 20 and np.mean(sketch.counts % 2 == 0) > 0.99
     echo = fields.echo

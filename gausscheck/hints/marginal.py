@@ -10,7 +10,7 @@ import numpy as np
 from gausscheck.hints.evidence import Evidence, plain
 from gausscheck.hints.fields import Fields
 
-__all__ = ["marginal"]
+__all__ = ["few_bits", "marginal"]
 
 # Largest |x| that Box-Muller reaches with uniforms of so many bits.
 _CUTS = {bits: math.sqrt(2 * bits * math.log(2)) for bits in (8, 11, 16, 23, 24)}
@@ -27,21 +27,24 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
             "the values follow the normal law too closely: stratified or quantile-spaced values, or "
             "noise that was optimised against such a distance"
         )
+    lawless = any(f.family in ("marginal", "moments") for f in seen.failed)
+    tied = seen.fails("duplicates", unit="value")
+    if not lawless and not seen.fails("duplicates"):
+        return
     if seen.few_levels and seen.copies is None:
         yield from _levels(seen)
         return
-    bits = next(_few_bits(seen), None)
+    bits = next(few_bits(seen), None)
     if bits is not None and not fields.structured:
         yield bits
         return
-    lawless = any(f.family in ("marginal", "moments") for f in seen.failed)
-    if seen.zeros and (lawless or seen.fails("duplicates")):
+    if seen.zeros:
         whole = seen.fails("duplicates", unit="block") or seen.fails("duplicates", unit="row")
         kind = ", in whole stretches: padding, a mask, a one-hot label glued on, or NaN set to 0"
         scattered = ": dropout, a mask, padding, or NaN set to 0"
         yield f"{100 * seen.zeros:.2g} % of the values are exactly 0{kind if whole else scattered}"
         return
-    if not lawless and not seen.fails("duplicates", unit="value"):
+    if not lawless and not tied:
         return
     if lawless and seen.n > 60 and _one_sided(seen):
         yield "no value is negative: |x| instead of x, or a generator that lost the sign"
@@ -55,7 +58,7 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
     if fields.structured or fields.own_means:
         # Of the law of a generator one may speak where values are independent draws from it.
         return
-    pool = seen.fails("duplicates", unit="value") and seen.choices < seen.n / 16
+    pool = tied and seen.choices < seen.n / 16
     if pool and not any(seen.heap(end * seen.scale) for end in (seen.low, seen.high)):
         # Of so few draws the law cannot be told.
         return
@@ -148,7 +151,8 @@ def _bounded(seen: Evidence) -> Iterator[str]:
         yield f"excess kurtosis {plain(kurtosis)}: tails lighter than normal (a sum or mean of few uniforms)"
 
 
-def _few_bits(seen: Evidence) -> Iterator[str]:
+def few_bits(seen: Evidence) -> Iterator[str]:
+    """Box-Muller on uniforms of few bits, told by where it ends or by how often values tie."""
     heaped = seen.fails("duplicates", unit="value")
     if not heaped and not (seen.cut and seen.fails("max_abs", "tail_count", "moment", tail="lower")):
         return
@@ -227,7 +231,7 @@ def _heavy(seen: Evidence) -> Iterator[str]:
 def _shrunk(seen: Evidence) -> Iterator[str]:
     """Bits cut off instead of rounded: every value a little nearer to 0."""
     error = 1 / math.sqrt(2 * seen.n)
-    if seen.lattice == "bf16" and 0.001 > 4 * error > abs(seen.spread - _TRUNCATED):
+    if seen.lattice == "bf16" and 0.0015 > 4 * error > abs(seen.spread - _TRUNCATED):
         yield (
             f"values on the bf16 lattice with {plain(seen.spread)} of their scale: float32 cut to bf16 "
             "without rounding"

@@ -27,7 +27,8 @@ def peaks(seen: Evidence, fields: Fields) -> Iterator[str]:
         return
     yield from _watermark(seen, fields)
     if fields.constants.any():
-        yield from _constants(fields)
+        if any(f.family in ("moments", "spectrum") for f in seen.failed):
+            yield from _constants(fields)
         return
     if seen.zeros:
         return
