@@ -53,6 +53,9 @@ class OnArrays:
     def power_spectrum(self, x, *args, **options):
         return self.engine.power_spectrum(self.tensor(x), *args, **options)
 
+    def ordinates(self, x, *args, **options):
+        return self.engine.ordinates(self.tensor(x), *args, **options)
+
     def hashes(self, values, length):
         return self.engine.hashes(self.held(values), length)
 
