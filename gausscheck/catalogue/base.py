@@ -207,7 +207,8 @@ class Statistic:
         summary, situation = collect(self.needs(**parameters), values, layout, lattice=lattice)
         judgement = self.judge(summary, situation, "pooled", **parameters)
         if isinstance(judgement, Unasked):
-            msg = f"{self.name} cannot be asked of shape {values.shape} ({layout}): {judgement.reason}"
+            reason = judgement.reason or "there is nothing to compare"
+            msg = f"{self.name} cannot be asked of shape {values.shape} ({layout}): {reason}"
             raise DataError(msg)
         return judged_finding(self, parameters, judgement, "pooled")
 

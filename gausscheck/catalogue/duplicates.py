@@ -81,6 +81,8 @@ def _judge(summary: Repeats | None, situation: Situation, scope: str, *, unit: s
     if unit == "value":
         if summary.values is None or situation.lattice is not None:
             return Unasked()
+        if summary.values.whole:
+            return Unasked("whole numbers tie anyway")
         return _judge_values(summary.values, situation)
     units = summary.units.get(unit)
     if units is None or units.count < 2:
@@ -149,8 +151,8 @@ STATISTIC = Statistic(
     null_text=(
         "Poisson, mean = pairs (P + 2^-64) times the fraction kept; P = (sum p_i^2)^length over the rounding "
         "cells of the lattice or of the storage format. Of values P is at least 2^-22, so that generators "
-        "that make a value from 23 random bits pass; values on a lattice are not asked. Fewer than expected "
-        "is no fault."
+        "that make a value from 23 random bits pass; values on a lattice and whole numbers are not asked. "
+        "Fewer than expected is no fault."
     ),
     sees=(
         "generators that return values twice, workers with one seed, repeated rows, channels, frames or "

@@ -12,6 +12,8 @@ from gausscheck.errors import ArgumentError
 
 __all__ = ["Repeats", "Units", "ValueSketch"]
 
+_LAST_HALF = 2.0**23  # from here on all numbers of float32 are whole
+
 
 @dataclass(frozen=True)
 class Units:
@@ -179,6 +181,14 @@ class ValueSketch:
         """True where all values kept are numbers of float32."""
         with np.errstate(over="ignore"):
             return bool(np.all(self.values.astype(np.float32) == self.values))
+
+    @property
+    def whole(self) -> bool:
+        """True where different values are all whole numbers, and so small that float32 has others between."""
+        values = self.values
+        if values.size < 2 or max(-values[0], values[-1]) >= _LAST_HALF:
+            return False
+        return bool(np.all(values == np.rint(values)))
 
 
 @dataclass(frozen=True)

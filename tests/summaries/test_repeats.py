@@ -220,6 +220,16 @@ def test_the_sketch_counts_as_a_table_does():
     assert collected(x.astype(np.float16), "b w").values is None
 
 
+def test_whole_numbers_are_known_as_such():
+    x = np.random.default_rng(8).standard_normal((2, 500)).astype(np.float32)
+    assert collected(np.rint(1000 * x), "b w").values.whole
+    assert not collected(1000 * x, "b w").values.whole
+    assert not collected(np.ones_like(x), "b w").values.whole
+    # float32 has no others of that size
+    assert np.all(np.rint(1e12 * x) == 1e12 * x)
+    assert not collected(1e12 * x, "b w").values.whole
+
+
 def test_nothing_taken_is_no_summary():
     x = np.zeros((3, 40), np.float32)
     assert repeats.collector(RepeatsNeed(), setting_of(x, "b w")).finish() is None
