@@ -51,7 +51,8 @@ def _repeated(seen: Evidence, found: Finding) -> Iterator[str]:
         yield f"{start}: the second half repeats the first, a buffer that was filled once and copied"
     else:
         yield f"{start}: noise that was tiled, enlarged to the nearest neighbour, or copied"
-    yield from _period(seen)
+    if unit != "row":
+        yield from _period(seen)
 
 
 def _period(seen: Evidence) -> Iterator[str]:
@@ -69,7 +70,9 @@ def _period(seen: Evidence) -> Iterator[str]:
 
 def _values(seen: Evidence, fields: Fields) -> Iterator[str]:
     sketch = seen.sketch
-    if sketch is None or _heaped(seen, sketch) or next(few_bits(seen), None):
+    if sketch is None or _heaped(seen, sketch):
+        return
+    if not seen.few_draws and next(few_bits(seen), None) is not None:
         return
     even = sketch.values.size > 20 and np.mean(sketch.counts % 2 == 0) > 0.99
     echo = fields.echo

@@ -29,6 +29,8 @@ UNITS = ("sample", "frame", "channel", "row", "block")
 _RARE = math.log(1e-6)
 _MANY = 20  # values at one place before they are called a heap
 _HEAP = 1e-3  # share of all values
+_FEW = 5  # unrounded values at one place
+_MOST = 0.1  # of the pairs of equal values
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,15 @@ class Evidence:
         """Standard error of the excess kurtosis of normal values; half as much for the skewness."""
         return math.sqrt(24 / max(self.n, 1))
 
+    @cached_property
+    def skewness_error(self) -> float:
+        """Standard error of the skewness, of the tails that the values have (about mean 0)."""
+        s = self.spread
+        if not 1e-40 < s < 1e40:
+            return math.inf
+        fourth, sixth = self.moments[3] / s**4, self.moments[5] / s**6
+        return math.sqrt(max(float(sixth - 6 * fourth + 9), 6.0) / max(self.n, 1))
+
     @property
     def low(self) -> float:
         """Smallest value in units of the reference scale."""
@@ -161,7 +172,7 @@ class Evidence:
     def normal_shape(self) -> bool:
         """Whether of the scale alone one may speak: skewness, kurtosis and reach are normal."""
         error = self.kurtosis_error
-        near = abs(self.kurtosis) < max(5 * error, 0.02) and abs(self.skewness) < max(2.5 * error, 0.02)
+        near = abs(self.kurtosis) < max(4 * error, 0.02) and abs(self.skewness) < max(2.5 * error, 0.02)
         return self.spread > 0 and near and not (self.few_levels or self.cut)
 
     @property
@@ -211,7 +222,12 @@ class Evidence:
     def heap(self, value: float) -> float:
         """Share of the values that equal this one, 0 unless they are a heap; `value` in units of the data."""
         count = self._equal(value)
-        return count / self.n if count > _MANY and count > _HEAP * self.n else 0.0
+        heap = count > _MANY and count > _HEAP * self.n
+        sketch = self.sketch
+        if self.lattice is None and value != 0 and sketch is not None and sketch.halvings == 0:
+            # Of unrounded values few are equal, and here or nowhere.
+            heap = count > _FEW and count * (count - 1) / 2 > _MOST * sketch.tied_pairs
+        return count / self.n if heap else 0.0
 
     def _equal(self, value: float) -> int:
         values, counts = self.cells
@@ -222,9 +238,13 @@ class Evidence:
             at = int(np.searchsorted(sketch.values, value))
             found = at < sketch.values.size and sketch.values[at] == value
             return int(sketch.counts[at]) if found else 0
-        stored = np.float32(value)
-        pattern = (stored.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
-        return int(counts[values == float(pattern) / self.scale].sum())
+        stored = np.float32(value).view(np.uint32) & np.uint32(0xFFFF0000)
+        # The values around are as many as in the next cell towards 0.
+        here, next_one = (
+            int(counts[values == float(np.uint32(code).view(np.float32)) / self.scale].sum())
+            for code in (stored, stored - np.uint32(0x10000))
+        )
+        return max(here - 2 * next_one, 0) if self.lattice is None else here
 
     @cached_property
     def zeros(self) -> float:
@@ -248,9 +268,35 @@ class Evidence:
     def choices(self) -> float:
         """Number of equally likely values that would tie as often; infinite if unknown or without ties."""
         sketch = self.sketch
-        if sketch is None or sketch.tied_pairs == 0:
+        if sketch is None:
             return math.inf
-        return 0.5 * sketch.kept**2 / sketch.tied_pairs * 2.0**sketch.halvings
+        # Exact zeros have causes of their own.
+        counts = sketch.counts[sketch.values != 0].astype(np.float64)
+        pairs = float(np.sum(counts * (counts - 1) / 2))
+        return 0.5 * float(counts.sum()) ** 2 / pairs * 2.0**sketch.halvings if pairs else math.inf
+
+    @cached_property
+    def drift(self) -> int:
+        """1 where the mean square of samples goes up along the batch, -1 where it goes down, else 0.
+
+        Told by the weakest and the strongest sample, if both are beyond chance and lie at opposite ends.
+        """
+        squares, samples = self.squares, self.layout.samples(self.shape)[0]
+        if squares is None or squares.count < 8 or not self.fails("moment", scope="sample"):
+            return 0
+        error = math.sqrt(2 * samples / max(self.n, 1))
+        below = (squares.total - squares.high) / (squares.count - 1)
+        above = (squares.total - squares.low) / (squares.count - 1)
+        both = squares.low < below * (1 - 3.5 * error) and squares.high > above * (1 + 3.5 * error)
+        way = (squares.high_at - squares.low_at) / (samples - 1)
+        return round(math.copysign(1, way)) if both and abs(way) > 0.7 else 0
+
+    @cached_property
+    def few_draws(self) -> bool:
+        """Whether values tie so often that of the law of what draws them little can be told."""
+        ends = any(self.heap(end * self.scale) for end in (self.low, self.high))
+        tied = self.fails("duplicates", unit="value")
+        return tied and not ends and self.choices < 0.5 * self.n
 
     @cached_property
     def copies(self) -> Finding | None:

@@ -157,6 +157,12 @@ class Fields:
         return lawful and near and sum(abs(step) for step in lag) == 1
 
     @cached_property
+    def red(self) -> bool:
+        """Whether power is uneven in several rings, the lowest one among those that hold more."""
+        odd = [abs(ring.power - 1) > _SURELY * ring.error for ring in self.rings]
+        return sum(odd) >= 3 and odd[0] and self.rings[0].power > 1.5
+
+    @cached_property
     def coloured(self) -> bool:
         """Whether the spectrum is uneven, apart from the mean."""
         uneven = self.seen.fails("spectral_flatness", tail="lower")
@@ -207,18 +213,22 @@ class Fields:
     def own_means(self) -> bool:
         """Whether fields have means of their own, beyond one mean common to all.
 
-        The sum of ``size mean_i^2 / variance`` is noncentral chi-square, its noncentrality that of the common
-        mean.
+        ``size sum (mean_i - mean)^2 / variance`` is chi-square with a degree of freedom less than fields,
+        whatever the common mean.
         """
         spectra, spread = self.spectra, self.seen.spread
         if spectra is None or spread == 0 or spectra.count < 2:
             return False
-        size = spectra.bins.size
+        size, fields = spectra.bins.size, spectra.count
         inner = max(1 - self.mean_share, 1e-9) * float(self.seen.moments[1])
-        total = float(self.pooled[0]) / spectra.count / inner
-        common = size * self.seen.mean**2 / inner
-        error = math.sqrt(2 * (1 + 2 * common) / spectra.count)
-        return total - 1 - common > _CLEARLY * max(error, 1e-6 * common)
+        if self.rings:
+            # Means of coloured noise scatter as its lowest frequencies do.
+            inner *= max(self.rings[0].power, 1.0)
+        common = fields * size * self.seen.mean**2 / inner
+        between = float(self.pooled[0]) / inner - common
+        # Ordinates are those of a transform in float32.
+        error = math.sqrt(2 * (fields - 1)) + 1e-5 * common
+        return between - (fields - 1) > _CLEARLY * error + 10
 
     @cached_property
     def constants(self) -> NDArray[np.bool_]:

@@ -34,7 +34,7 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
     if seen.few_levels and seen.copies is None:
         yield from _levels(seen)
         return
-    bits = next(few_bits(seen), None)
+    bits = None if seen.few_draws else next(few_bits(seen), None)
     if bits is not None and not fields.structured:
         yield bits
         return
@@ -55,12 +55,8 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
             "tails (a ziggurat whose layers return |x|)"
         )
         return
-    if fields.structured or fields.own_means:
+    if fields.structured or fields.own_means or seen.few_draws or seen.drift:
         # Of the law of a generator one may speak where values are independent draws from it.
-        return
-    pool = tied and seen.choices < seen.n / 16
-    if pool and not any(seen.heap(end * seen.scale) for end in (seen.low, seen.high)):
-        # Of so few draws the law cannot be told.
         return
     for rule in (_bounded, _outliers, _skewed, _heavy, _shrunk):
         line = next(rule(seen), None)
@@ -179,7 +175,7 @@ def _ends_at(seen: Evidence, cut: float, *, heaped: bool) -> bool:
 
 
 def _skewed(seen: Evidence) -> Iterator[str]:
-    if abs(seen.skewness) > 3 * seen.kurtosis_error and seen.fails("hermite", "moment", order=3):
+    if abs(seen.skewness) > 5 * seen.skewness_error and seen.fails("hermite", "moment", order=3):
         yield (
             f"skewness {plain(seen.skewness)}: noise that has passed a non-linearity, such as an activation "
             "or a decoder and an encoder"
@@ -215,7 +211,7 @@ def _heavy(seen: Evidence) -> Iterator[str]:
             "wrong (a ziggurat with its tail on the wrong layer)"
         )
         return
-    if seen.kurtosis < 5 * seen.kurtosis_error:
+    if seen.kurtosis < max(4 * seen.kurtosis_error, 0.02):
         return
     middle, expected_middle = seen.tail(0.0, 0.25, unit=seen.spread)
     if middle > 1.35 * expected_middle and 1.5 < seen.kurtosis < 5:

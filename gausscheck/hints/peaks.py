@@ -76,8 +76,8 @@ def _pattern(fields: Fields, single: Finding) -> Iterator[str]:
     period = 1 / along[0] if len(along) == 1 else 0.0
     whole = period > 0 and abs(period - round(period)) < 1e-6
     cause = _PERIODS.get(round(period), "") if whole else ""
-    if fields.coloured:
-        if not whole:
+    if fields.red:
+        if not whole or round(period) % 4:
             # Of uneven spectra some bin is always the largest.
             return
         cause = _PERIODS[4]

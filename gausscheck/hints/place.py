@@ -24,14 +24,13 @@ def place(seen: Evidence, fields: Fields) -> Iterator[str]:
     if channel is not None:
         yield channel
         return
+    if seen.drift:
+        way = "rises" if seen.drift > 0 else "falls"
+        yield f"the scale {way} along the batch: a running normalisation, or mixed origins in order"
+        return
     pooled = min((f.log_p for f in seen.findings if f.scope == "pooled"), default=0.0)
     alone = [f for f in seen.failed if f.scope == "sample" and f.where.get("samples", 1) > 1]
-    if not alone or not alone[0].log_p < 2 * pooled:
-        return
-    drift = _drift(seen)
-    if drift:
-        yield drift
-    else:
+    if alone and alone[0].log_p < 2 * pooled:
         yield f"the deviation sits in sample {alone[0].where['sample']}; look at the others without it"
 
 
@@ -57,21 +56,4 @@ def _channel(seen: Evidence, fields: Fields) -> Iterator[str]:
     yield (
         f"channel {channel} of {fields.channel_variances.size} alone has another power (scale {own}); the "
         "others agree"
-    )
-
-
-def _drift(seen: Evidence) -> str:
-    """Whether the weakest and the strongest sample lie at opposite ends of the batch, both beyond chance."""
-    squares, samples = seen.squares, seen.layout.samples(seen.shape)[0]
-    if squares is None or squares.count < 8:
-        return ""
-    middle = squares.total / squares.count
-    error = math.sqrt(2 / (seen.n / samples)) * middle
-    low, high = squares.low_at / (samples - 1), squares.high_at / (samples - 1)
-    beyond = min(middle - squares.low, squares.high - middle) > 3.5 * error
-    if not beyond or abs(high - low) < 0.7:
-        return ""
-    way = "rises" if high > low else "falls"
-    return (
-        f"the scale {way} along the batch: a running normalisation, or samples of different origin in order"
     )

@@ -67,7 +67,12 @@ def _of_noise(seen: Evidence) -> Iterator[str]:
         return
     models = _models(value, near, least=_SURE * near)
     if models:
-        yield f"scale {plain(value)} is close to {models}: noise in units of the autoencoder, {_SCALING}"
+        lost = "; or variance was lost, by interpolation, averaging or an inversion"
+        mixed = _LEAST_MIX < seen.spread < _MOST_MIX
+        yield (
+            f"scale {plain(value)} is close to {models}: noise in units of the autoencoder, before or after "
+            f"the pipeline's scaling{lost if mixed else ''}"
+        )
     sources = [(s, name) for s, name in NOISE_SCALES.items() if abs(value / s - 1) < near]
     for known, name in sources:
         yield f"scale {plain(value)} is close to {known:.6g}: {name}; try --reference scale={known:.6g}"
@@ -83,9 +88,6 @@ def _of_noise(seen: Evidence) -> Iterator[str]:
         )
     else:
         yield f"{only}: only the scale is wrong; --reference scale={plain(value)} tests the rest"
-
-
-_SCALING = "before or after the pipeline's scaling"
 
 
 def _of_latents(seen: Evidence) -> Iterator[str]:
