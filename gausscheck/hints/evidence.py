@@ -21,7 +21,7 @@ from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.repeats import Repeats, ValueSketch
 from gausscheck.summaries.samples import SampleValues
 
-__all__ = ["UNITS", "Evidence", "plain"]
+__all__ = ["UNITS", "Evidence", "percent", "plain"]
 
 UNITS = ("sample", "frame", "channel", "row", "block")
 """Kinds of copies, the largest first: where whole samples repeat, their parts do too."""
@@ -29,6 +29,7 @@ UNITS = ("sample", "frame", "channel", "row", "block")
 _RARE = math.log(1e-6)
 _MANY = 20  # values at one place before they are called a heap
 _HEAP = 1e-3  # share of all values
+_UNDERFLOW = 1e-37
 _FEW = 5  # unrounded values at one place
 _MOST = 0.1  # of the pairs of equal values
 
@@ -232,6 +233,9 @@ class Evidence:
     def _equal(self, value: float) -> int:
         values, counts = self.cells
         if value == 0:
+            if 0 < self.largest * self.scale < _UNDERFLOW:
+                # Cells are those of float32, where such values are 0.
+                return 0
             return int(counts[values == 0].sum())
         sketch = self.sketch
         if sketch is not None and sketch.halvings == 0:
@@ -311,6 +315,11 @@ class Evidence:
                 continue
             return found
         return None
+
+
+def percent(share: float) -> str:
+    """A share in per cent, of which two digits count."""
+    return f"{100 * share:.2g} %" if share < 0.095 else f"{100 * share:.0f} %"
 
 
 def plain(x: float) -> str:

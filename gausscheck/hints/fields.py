@@ -108,6 +108,11 @@ class Fields:
         return self.bands()
 
     @cached_property
+    def sharp(self) -> bool:
+        """Whether there is a spectrum that neither the floor of ordinates nor overflow has flattened."""
+        return bool(self.rings) and 1e-3 < self.seen.spread < 1e9
+
+    @cached_property
     def mean_share(self) -> float:
         """Share of the mean square that means of fields hold."""
         spectra = self.spectra

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gausscheck.hints.evidence import Evidence, plain
+from gausscheck.hints.evidence import Evidence, percent, plain
 from gausscheck.hints.fields import Fields
 
 __all__ = ["few_bits", "marginal"]
@@ -42,7 +42,7 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
         whole = seen.fails("duplicates", unit="block") or seen.fails("duplicates", unit="row")
         kind = ", in whole stretches: padding, a mask, a one-hot label glued on, or NaN set to 0"
         scattered = ": dropout, a mask, padding, or NaN set to 0"
-        yield f"{100 * seen.zeros:.2g} % of the values are exactly 0{kind if whole else scattered}"
+        yield f"{percent(seen.zeros)} of the values are exactly 0{kind if whole else scattered}"
         return
     if not lawless and not tied:
         return
@@ -51,7 +51,7 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
         return
     if lawless and (share := _negative(seen)) < 0.01:
         yield (
-            f"only {100 * share:.2g} % of the values are negative: a generator that lost the sign but in its "
+            f"only {percent(share)} of the values are negative: a generator that lost the sign but in its "
             "tails (a ziggurat whose layers return |x|)"
         )
         return
@@ -96,7 +96,7 @@ def _levels(seen: Evidence) -> Iterator[str]:
         )
         return
     zeros = seen.heap(0.0)
-    beside = f"; {100 * zeros:.2g} % are exactly 0" if zeros else ""
+    beside = f"; {percent(zeros)} are exactly 0" if zeros else ""
     yield (
         f"only {distinct} different values, {ends}{beside}: labels, masks, a small pool of values, or a "
         "generator of very few bits"
@@ -132,7 +132,7 @@ def _bounded(seen: Evidence) -> Iterator[str]:
         yield "excess kurtosis -1.2 and a sharp end at √3 standard deviations: uniform values"
     if max(ends) > 0:
         at = " and ".join(plain(v) for v, e in zip((seen.high, seen.low), ends, strict=True) if e)
-        yield f"{100 * sum(ends):.2g} % of the values sit at {at} exactly: clipped (a clamp or clip_sample)"
+        yield f"{percent(sum(ends))} of the values sit at {at} exactly: clipped (a clamp or clip_sample)"
     if seen.cut and kurtosis < -0.2 and reach < 3.5:
         yield (
             f"no value beyond {plain(seen.largest)}: truncated noise (truncation trick: values beyond are "
@@ -169,9 +169,9 @@ def _ends_at(seen: Evidence, cut: float, *, heaped: bool) -> bool:
         return False
     if seen.cut and seen.largest > cut - 0.12:
         return True
-    # b bits of angle and b of radius, four quadrants alike: 4^(b - 1) values.
+    # 2^b radii and 2^(b - 1) different cosines of 2^b angles.
     bits = cut**2 / (2 * math.log(2))
-    return heaped and abs(math.log2(seen.choices) - 2 * (bits - 1)) < 1
+    return heaped and abs(math.log2(seen.choices) - (2 * bits - 1)) < 1
 
 
 def _skewed(seen: Evidence) -> Iterator[str]:

@@ -13,6 +13,7 @@ from gausscheck.hints.fields import Fields
 
 __all__ = ["peaks"]
 
+_FEWEST = 24  # degrees of freedom of a ring that is a background
 _WIDEST = 48  # radius in bins, of watermarks
 _PERIODS = {
     4: "as tokens of 2×2 patches give that are read as planes: unpack them, or name the axes with --layout",
@@ -23,7 +24,7 @@ _PERIODS = {
 
 def peaks(seen: Evidence, fields: Fields) -> Iterator[str]:
     """Name what single frequencies tell."""
-    if seen.copies is not None or not fields.rings:
+    if seen.copies is not None or not fields.sharp:
         return
     yield from _watermark(seen, fields)
     if fields.constants.any():
@@ -56,6 +57,8 @@ def _stands_out(seen: Evidence, fields: Fields, peak: Finding) -> bool:
     spread = seen.spread**2 * (1 - fields.mean_share)
     inside = ring.degrees * ring.power * spread
     background = max(inside - weight * peak.value, 0.0) / max(ring.degrees - weight, 1)
+    if ring.degrees < _FEWEST:
+        background = spread
     lowest = radius <= 1.5 / min(n for n in fields.spectra.shape if n > 1)
     return not lowest and peak.value > background * (peak.expected + 8 * peak.std)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.hints.evidence import Evidence
+from gausscheck.hints.evidence import Evidence, percent
 from gausscheck.hints.fields import Fields, Ring
 
 __all__ = ["spectrum"]
@@ -25,8 +25,8 @@ _CLEARLY = 6.0  # standard errors
 
 def spectrum(seen: Evidence, fields: Fields) -> Iterator[str]:
     """Name what colours the spectrum: at most one shape."""
-    if seen.copies is not None or seen.zeros or fields.constants.any() or not fields.rings:
-        # The spectrum is that of the copies, of the holes, of the constants.
+    if seen.copies is not None or seen.zeros or fields.constants.any() or not fields.sharp:
+        # The spectrum is that of the copies, of the holes, of the constants, of the rounding.
         return
     flat = seen.fails("spectral_flatness", tail="upper", scope="pooled")
     if flat or seen.fails("power_spectrum", tail="lower"):
@@ -142,7 +142,7 @@ def _leak(seen: Evidence, fields: Fields) -> Iterator[str]:
     if share > 0.2:
         cause = f"pyramid noise (coarse noises added), or {cause}"
     yield (
-        f"white but for {100 * share:.2g} % of the power in excess at the lowest frequencies, below "
+        f"white but for {percent(share)} of the power in excess at the lowest frequencies, below "
         f"{fields.rings[last].high:.2g} cycles a value: {cause}"
     )
 
