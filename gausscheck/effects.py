@@ -129,7 +129,7 @@ def of_order(order: int, n: int, sums: tuple[float, ...], value: float, *, hermi
         The Hermite mean itself (used from order 5 on).
     """
     m = [1.0, *(s / n for s in sums)]
-    # Overflowing powers carry no interval.
+    # Powers that leave the range of doubles at either end carry no interval.
     with np.errstate(all="ignore"):
         try:
             if order in _BY_ORDER:
@@ -137,5 +137,5 @@ def of_order(order: int, n: int, sums: tuple[float, ...], value: float, *, hermi
             if hermite:
                 return hermite_coefficient(order, value)
             return moment_ratio(order, m)
-        except (OverflowError, ValueError):
+        except (OverflowError, ValueError, ZeroDivisionError):
             return Effect("size", math.nan, math.nan, math.nan)

@@ -17,7 +17,7 @@ from gausscheck.engines import Engine, select
 from gausscheck.lattice import LatticeCandidates, lattice_of_format
 from gausscheck.layout import Layout
 from gausscheck.needs import Need, SpectrumNeed
-from gausscheck.summaries.moments import ORDERS, Moments
+from gausscheck.summaries.moments import ORDERS, Moments, saturated
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 from gausscheck.views import spectrum_values
@@ -205,7 +205,8 @@ def in_reference(batch: OnePass, scale: float) -> OnePass:
     """The same with power sums in units of the reference scale; extremes stay in those of the data."""
     if scale == 1.0:
         return batch
-    sums = batch.moments.sums / scale ** np.arange(1, ORDERS + 1)
+    with np.errstate(over="ignore"):
+        sums = saturated(batch.moments.sums / scale ** np.arange(1, ORDERS + 1))
     return OnePass(Moments(batch.moments.n, sums), batch.extremes, batch.nonfinite)
 
 

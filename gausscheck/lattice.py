@@ -69,8 +69,9 @@ class Lattice:
         return _points(self.name)
 
     def holds(self, scale: float) -> bool:
-        """True where N(0, scale²) stays in range: the largest point is eight deviations out or more."""
-        return bool(self.points[-1] >= 8 * scale)
+        """True where N(0, scale²) stays in range: eight deviations out no value overflows or rounds to 0."""
+        smallest = self.points[self.points > 0][0]
+        return bool(0.5 * smallest <= 8 * scale <= self.points[-1])
 
     @property
     def edges(self) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ def _largest(power: NDArray[np.float64], bins: FrequencyBins) -> list[_Lag]:
         size = np.abs(rho)
         kinds = [("own", own[_first_largest(size[own])])] if own.size else []
         if bins.complex_count:
-            size[own] = size[0] = 0.0
+            size[own] = size[0] = -1.0
             kinds.append(("other", _first_largest(size)))
         for kind, at in kinds:
             lag = _Lag(float(rho[at]), int(at), number)

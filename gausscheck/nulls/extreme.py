@@ -85,7 +85,8 @@ class MaxAbsNull(Null):
         """Where T >= t begins and T <= t ends before rounding, in deviations, not below 0."""
         t = np.asarray(t, dtype=np.float64)
         if self._half is None:
-            z = np.maximum(t, 0.0) / self.scale
+            with np.errstate(over="ignore"):
+                z = np.maximum(t, 0.0) / self.scale
             return z, z
         points, edges = self._half
         at = np.searchsorted(points, t, "left"), np.searchsorted(points, t, "right")
