@@ -9,6 +9,7 @@ import numpy as np
 
 from gausscheck.hints.evidence import Evidence, percent, plain
 from gausscheck.hints.fields import Fields
+from gausscheck.lattice import Lattice
 
 __all__ = ["few_bits", "marginal"]
 
@@ -55,7 +56,7 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
             "tails (a ziggurat whose layers return |x|)"
         )
         return
-    if fields.structured or fields.own_means or seen.few_draws or seen.drift:
+    if fields.structured or fields.own_means or seen.few_draws or seen.drift or seen.odd_sample is not None:
         # Of the law of a generator one may speak where values are independent draws from it.
         return
     for rule in (_bounded, _outliers, _skewed, _heavy, _shrunk):
@@ -89,7 +90,14 @@ def _levels(seen: Evidence) -> Iterator[str]:
             "went through integers (uint8 or int8 storage, 8-bit quantisation)"
         )
         return
-    if seen.lattice == "bf16" and _generated_in_bf16(seen):
+    narrow = next((name for name in ("fp8_e4m3", "fp8_e5m2") if Lattice(name).contains(seen.cells[0])), None)
+    if narrow is not None:
+        yield (
+            f"only {distinct} different values, {ends}, all on the {narrow} lattice: noise that was rounded to it "
+            "and stored wider; audited as float32 that is allowed for"
+        )
+        return
+    if _generated_in_bf16(seen):
         yield (
             f"only {distinct} different values, {ends}, about equally likely and on the bf16 lattice: a "
             "generator that computed in bf16, not noise rounded to it"
@@ -106,18 +114,29 @@ def _levels(seen: Evidence) -> Iterator[str]:
 def _grid(seen: Evidence) -> float:
     """Step of the even grid that the values kept lie on, of them a fraction may be missing; 0 without one."""
     sketch = seen.sketch
-    if sketch is None or sketch.values.size < 5:
+    if seen.lattice is not None:
+        # Of the 16-bit formats fp16 alone is finer than a grid of 8 bits.
+        values, thinned, loose = np.unique(seen.cells[0] * seen.scale), 0, 0.06
+        if seen.lattice != "fp16":
+            return 0.0
+    elif sketch is not None:
+        values, thinned, loose = sketch.values, sketch.halvings, 0.01
+    else:
         return 0.0
-    steps = np.diff(sketch.values)
-    for part in range(1, 1 + min(2**sketch.halvings, 8)):
-        multiple = steps * (part / float(steps.min()))
-        if np.all(np.abs(multiple - np.rint(multiple)) < 0.01):
-            return float(steps.min()) / part
+    if values.size < 5:
+        return 0.0
+    steps = np.diff(values)
+    for part in range(1, 1 + min(2**thinned, 8)):
+        multiple = np.rint(steps * (part / float(np.quantile(steps, 0.1))))
+        step = float(steps.sum() / max(multiple.sum(), 1.0))
+        if multiple.min() > 0 and np.all(np.abs(steps / step - multiple) < loose):
+            return step
     return 0.0
 
 
 def _generated_in_bf16(seen: Evidence) -> bool:
-    return abs(seen.low - _ENDS[0]) < 0.02 and abs(seen.high - _ENDS[1]) < 0.02
+    near = abs(seen.low - _ENDS[0]) < 0.02 and abs(seen.high - _ENDS[1]) < 0.02
+    return near and seen.lattice is not None and Lattice("bf16").contains(seen.cells[0])
 
 
 def _bounded(seen: Evidence) -> Iterator[str]:
@@ -167,7 +186,9 @@ def _ends_at(seen: Evidence, cut: float, *, heaped: bool) -> bool:
         return False
     if seen.largest > cut + 0.005 or abs(seen.spread - 1) > 0.03:
         return False
-    if seen.cut and seen.largest > cut - 0.12:
+    # A few values of any law end somewhere: of 8 bits ties or the format must tell, too.
+    told = heaped or seen.lattice == "bf16" or cut > _CUTS[8]
+    if seen.cut and told and seen.largest > cut - 0.12:
         return True
     # 2^b radii and 2^(b - 1) different cosines of 2^b angles.
     bits = cut**2 / (2 * math.log(2))
@@ -186,6 +207,8 @@ def _outliers(seen: Evidence) -> Iterator[str]:
     if not seen.fails("max_abs", "tail_count", "moment", tail="upper") or seen.spread == 0:
         return
     reach = seen.largest / seen.spread
+    if reach > 1e60:  # so far only where the power sums have left the range of doubles
+        return
     alone = reach**4 / seen.n
     error = max(5 * seen.kurtosis_error, 0.05)
     if alone > 0 and seen.kurtosis - alone < error and seen.kurtosis - 2 * alone < 0.5 * error:
