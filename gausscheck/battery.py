@@ -29,6 +29,8 @@ class Probe:
     purpose : str
         What it is for.
     parameters : dict
+    weight : float
+        Share of alpha, relative to the other probes.
     """
 
     statistic: str
@@ -36,6 +38,7 @@ class Probe:
     cost: float
     purpose: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
 
     @property
     def definition(self) -> Statistic:
@@ -75,6 +78,12 @@ class Battery:
 MOST = 10_000
 """Most permutations: what is left of their randomness is then a hundredth of one draw's."""
 
+HEADLINES = {("moment", 1), ("moment", 2), ("hermite", 3), ("hermite", 4)}
+"""Mean, scale, skewness and kurtosis of all values: what goes wrong most often."""
+
+HEADLINE_WEIGHT = 12.0
+"""Of each of them: about half of alpha together, so that the many other tests cost them little power."""
+
 SCOPES: tuple[Scope, ...] = ("pooled", "sample")
 
 _PURPOSE = {
@@ -102,7 +111,8 @@ def _of_values(moments: tuple[int, ...], hermites: tuple[int, ...]) -> list[Prob
             for scope in SCOPES:
                 # One pass over the data serves all of them; the first probe carries its cost.
                 cost = 0.0 if probes else 0.5
-                probes.append(Probe(name, scope, cost, _PURPOSE[name, order], {"order": order}))
+                weight = HEADLINE_WEIGHT if (name, order) in HEADLINES and scope == "pooled" else 1.0
+                probes.append(Probe(name, scope, cost, _PURPOSE[name, order], {"order": order}, weight))
     return probes
 
 

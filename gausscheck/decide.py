@@ -35,36 +35,51 @@ _UNITS = {"skewness": math.sqrt(6), "excess kurtosis": math.sqrt(24)}
 _LARGEST_P = 0.99
 
 
-def holm(log_p: Sequence[float]) -> list[float]:
+def holm(log_p: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
     """Holm's adjusted p-values, in logarithms, in the order given.
 
-    Valid under any dependence (Holm 1979, Scand. J. Statist. 6, 65).
+    Parameters
+    ----------
+    log_p : sequence of float
+        Natural logarithms.
+    weights : sequence of float, optional
+        Positive: the share of the level that each test has to begin with; equal by default.
+
+    Notes
+    -----
+    In the order of p/w, ``max over the steps so far of (sum of the weights not yet passed) p / w``. Valid
+    under any dependence (Holm 1979, Scand. J. Statist. 6, 65, section 4).
     """
     m = len(log_p)
+    weight = [1.0] * m if weights is None else list(weights)
     adjusted = [0.0] * m
     running = -math.inf
-    for rank, i in enumerate(sorted(range(m), key=lambda i: log_p[i])):
-        running = max(running, min(0.0, log_p[i] + math.log(m - rank)))
+    left = math.fsum(weight)
+    for i in sorted(range(m), key=lambda i: log_p[i] - math.log(weight[i])):
+        running = max(running, min(0.0, log_p[i] + math.log(max(left, weight[i]) / weight[i])))
         adjusted[i] = running
+        left -= weight[i]
     return adjusted
 
 
-def cauchy(log_p: Iterable[float]) -> float:
-    """Log of the Cauchy combination p-value (Liu and Xie 2020, JASA 115, 393), equal weights.
+def cauchy(log_p: Iterable[float], weights: Iterable[float] | None = None) -> float:
+    """Log of the Cauchy combination p-value (Liu and Xie 2020, JASA 115, 393), by default of equal weights.
 
     For tiny p the Cauchy score is 1/(π p), which is summed in logarithms.
     """
     logs = np.array(list(log_p), dtype=np.float64)
     if logs.size == 0:
         return 0.0
+    weight = np.ones_like(logs) if weights is None else np.array(list(weights), dtype=np.float64)
+    share = weight / weight.sum()
     least = float(logs.min())
     if least == -math.inf:
         return least
     if least < math.log(1e-12):
-        # The large scores decide: p = m / sum of 1/p.
-        return min(0.0, least + math.log(logs.size) - math.log(np.sum(np.exp(least - logs))))
+        # The large scores decide: p = 1 / sum of w/p.
+        return min(0.0, least - math.log(np.sum(share * np.exp(least - logs))))
     p = np.minimum(np.exp(logs), _LARGEST_P)
-    score = float(np.mean(1 / np.tan(p * math.pi)))  # tan((1/2 - p) pi)
+    score = float(np.sum(share / np.tan(p * math.pi)))  # tan((1/2 - p) pi)
     # atan(1/score) is what is left of pi/2, without cancellation.
     return math.log((math.atan(1 / score) if score > 0 else math.pi / 2 - math.atan(score)) / math.pi)
 
@@ -83,14 +98,15 @@ def decide(findings: Sequence[Finding], alpha: float) -> tuple[tuple[Finding, ..
     """
     tested = [f for f in findings if f.family != "validity"]
     validity = [f for f in findings if f.family == "validity"]
-    adjusted = holm([f.log_p for f in tested])
+    weights = [f.weight for f in tested]
+    adjusted = holm([f.log_p for f in tested], weights)
     judged = [
         replace(f, log_adjusted_p=a, verdict=verdict_of(a, alpha))
         for f, a in [*zip(tested, adjusted, strict=True), *((f, f.log_p) for f in validity)]
     ]
     judged.sort(key=lambda f: (f.log_p, -abs(f.z) if math.isfinite(f.z) else 0.0))
     invalid = [f.log_p for f in validity if f.log_p < 0]
-    return tuple(judged), min([cauchy(f.log_p for f in tested), *invalid])
+    return tuple(judged), min([cauchy((f.log_p for f in tested), weights), *invalid])
 
 
 def _critical(null: Null, log_level: float) -> float:
@@ -110,15 +126,16 @@ def _critical(null: Null, log_level: float) -> float:
     return high
 
 
-def detectable(findings: Iterable[Finding], alpha: float, tests: int) -> tuple[dict[str, Any], ...]:
+def detectable(findings: Sequence[Finding], alpha: float) -> tuple[dict[str, Any], ...]:
     """Smallest effects that pooled findings would have failed with power about 0.9.
 
-    The critical value of the null at alpha/2 over the number of tests, and z_{0.9} standard errors beyond.
+    The critical value of the null at the test's share of alpha/2, and z_{0.9} standard errors beyond.
     The errors are those of the null: heavy tails, which widen them, need more than is stated at small n.
     """
-    log_level = math.log(alpha) - math.log(2 * max(tests, 1))
+    total = math.fsum(f.weight for f in findings if f.family != "validity")
     lines: list[dict[str, Any]] = []
     for f in findings:
+        log_level = math.log(alpha) - math.log(2 * max(total, f.weight) / f.weight)
         order = f.parameters.get("order")
         name = _EFFECTS.get((f.statistic, order))
         if f.scope == "pooled" and f.statistic in _RELATIONS and f.effect is not None:

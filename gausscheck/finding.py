@@ -97,8 +97,10 @@ class Finding(Surprise):
         Place, such as ``{"sample": 3}``.
     extra : dict
         Further values of the statistic, such as the discrepancy L_n of a moment.
+    weight : float
+        Share of alpha that the test has, relative to the others.
     log_adjusted_p : float
-        `log_p` after the correction for the number of tests (Holm).
+        `log_p` after the correction for the number of tests and their weights (Holm).
     verdict : str
         ``pass``, ``suspect`` or ``fail``.
     """
@@ -118,6 +120,7 @@ class Finding(Surprise):
     effect: Effect | None = None
     where: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
     log_adjusted_p: float = 0.0
     verdict: Verdict = "pass"
 
@@ -166,6 +169,7 @@ class Finding(Surprise):
             },
             "where": dict(self.where),
             "extra": {k: _finite(v) if isinstance(v, float) else v for k, v in self.extra.items()},
+            "weight": self.weight,
             "adjusted_p": self.adjusted_p,
             "verdict": self.verdict,
         }

@@ -17,6 +17,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     5: ("gausscheck", "gausscheck.auditing", "gausscheck.testing"),
     4: (
         "gausscheck.across",
+        "gausscheck.asking",
         "gausscheck.battery",
         "gausscheck.decide",
         "gausscheck.effective",

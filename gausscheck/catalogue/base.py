@@ -176,14 +176,14 @@ class Statistic:
         block = values.like(Layout.resolve(layout, values.shape).rows(values.data))
         samples, size = block.shape
         smallest = self.smallest(**parameters)
-        by_sample = self.value is None and not isinstance(self.needs(**checked), CountsNeed)
+        need = self.needs(**checked)
+        by_sample = self.value is None and not isinstance(need, CountsNeed)
         if size == 0 or (size if by_sample else samples * size) < smallest:
             msg = f"{self.name} needs at least {smallest} values, got {samples} samples of {size}"
             raise DataError(msg)
-        need = self.needs(**checked)
-        engine = select(values.size, device=values.device)
         if self.judge is not None:
             return self._judge_alone(values, Layout.resolve(layout, values.shape), checked)
+        engine = select(values.size, device=values.device)
         if isinstance(need, OnePassNeed):
             summary = engine.one_pass(block).pool()
             if self.family != "validity" and int(summary.moments.n) < smallest:
@@ -207,9 +207,8 @@ class Statistic:
         summary, situation = collect(self.needs(**parameters), values, layout, lattice=lattice)
         judgement = self.judge(summary, situation, "pooled", **parameters)
         if isinstance(judgement, Unasked):
-            reason = judgement.reason or "there is nothing to compare"
-            msg = f"{self.name} cannot be asked of shape {values.shape} ({layout}): {reason}"
-            raise DataError(msg)
+            why = judgement.reason or "there is nothing to compare"
+            raise DataError(f"{self.name} cannot be asked of shape {values.shape} ({layout}): {why}")
         return judged_finding(self, parameters, judgement, "pooled")
 
     def smallest(self, **parameters: Any) -> int:

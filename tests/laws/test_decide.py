@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from itertools import combinations
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 import gausscheck as gc
+from gausscheck.battery import HEADLINE_WEIGHT, battery
 from gausscheck.decide import cauchy, decide, holm, verdict_of
 from gausscheck.finding import LOG10_P_FLOOR, Finding
 
@@ -127,3 +129,31 @@ def test_detectable_effects_are_detected(name, make):
     # Either would happen by chance with probability below 1e-4 at a power of 0.9; the seeds are fixed.
     assert binom.cdf(seen, draws, 0.75) > 0.5
     assert binom.sf(seen - 1, draws, 0.98) > 0.5
+
+
+def test_weighted_holm_is_closed_testing_by_weighted_bonferroni():
+    """Second road: a hypothesis is rejected where every set that holds it is, at min of (sum w) p / w."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        p, w = rng.uniform(size=5) ** 3, rng.uniform(0.1, 12.0, size=5)
+        sets = [s for r in range(1, 6) for s in itertools.combinations(range(5), r)]
+        tests = {s: min(1.0, min(w[list(s)].sum() * p[j] / w[j] for j in s)) for s in sets}
+        closed = [max(q for s, q in tests.items() if i in s) for i in range(5)]
+        np.testing.assert_allclose(np.exp(holm(np.log(p), w)), closed, rtol=1e-12)
+    np.testing.assert_allclose(holm(np.log(p), [3.0] * 5), holm(np.log(p)), rtol=1e-12)
+
+
+def test_headlines_have_half_of_alpha_in_the_standard_battery():
+    probes = [p for p in battery("standard").probes if p.definition.family != "validity"]
+    share = sum(p.weight for p in probes if p.weight > 1) / sum(p.weight for p in probes)
+    assert [p.weight for p in probes if p.weight > 1] == [HEADLINE_WEIGHT] * 4
+    assert 0.4 < share < 0.6
+
+
+def test_weighted_cauchy():
+    """A test with all the weight decides alone; equal weights are none."""
+    p = np.log([1e-3, 0.2, 0.7])
+    assert cauchy(p, [1.0, 1e-12, 1e-12]) == pytest.approx(p[0], rel=1e-6)
+    assert cauchy(p, [2.0, 2.0, 2.0]) == pytest.approx(cauchy(p), rel=1e-12)
+    far = np.array([-5000.0, -1.0, -2.0])
+    assert cauchy(far, [1.0, 3.0, 4.0]) == pytest.approx(-5000.0 + np.log(8.0), rel=1e-12)
