@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 from itertools import combinations
@@ -136,8 +135,8 @@ def test_weighted_holm_is_closed_testing_by_weighted_bonferroni():
     rng = np.random.default_rng(5)
     for _ in range(20):
         p, w = rng.uniform(size=5) ** 3, rng.uniform(0.1, 12.0, size=5)
-        sets = [s for r in range(1, 6) for s in itertools.combinations(range(5), r)]
-        tests = {s: min(1.0, min(w[list(s)].sum() * p[j] / w[j] for j in s)) for s in sets}
+        sets = [s for r in range(1, 6) for s in combinations(range(5), r)]
+        tests = {s: min(1.0, *(w[list(s)].sum() * p[j] / w[j] for j in s)) for s in sets}
         closed = [max(q for s, q in tests.items() if i in s) for i in range(5)]
         np.testing.assert_allclose(np.exp(holm(np.log(p), w)), closed, rtol=1e-12)
     np.testing.assert_allclose(holm(np.log(p), [3.0] * 5), holm(np.log(p)), rtol=1e-12)
