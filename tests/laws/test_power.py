@@ -74,6 +74,7 @@ SEES = {
     "hermite-order=6": ["spikes"],
     "hermite-order=7": ["spikes"],
     "hermite-order=8": ["spikes"],
+    "max_abs": ["uniform", "spikes"],
     "power_spectrum-permutations=None": ["sorted", "smoothed", "repeated"],
     "power_spectrum-permutations=1": ["one spike", "scale"],
     "power_spectrum-permutations=4": ["one spike", "scale"],
