@@ -39,7 +39,7 @@ def _repeated(seen: Evidence, found: Finding) -> Iterator[str]:
     if "samples" in found.where and unit != "sample":
         start += " of samples {} and {}".format(*found.where["samples"])
     start += " first)"
-    halves = 2 * distinct == units and second - first == distinct
+    halves = 2 * distinct == units and 2 * (second - first) == _in_order(seen, unit, units)
     if distinct == 1:
         yield f"{start}: one {unit} repeated; the effective number of values is that of one"
         return
@@ -53,6 +53,11 @@ def _repeated(seen: Evidence, found: Finding) -> Iterator[str]:
         yield f"{start}: noise that was tiled, enlarged to the nearest neighbour, or copied"
     if unit != "row":
         yield from _period(seen)
+
+
+def _in_order(seen: Evidence, unit: str, units: int) -> int:
+    """Units of one kind that are counted on: those of a sample, or all samples."""
+    return units if unit == "sample" else units // seen.layout.samples(seen.shape)[0]
 
 
 def _period(seen: Evidence) -> Iterator[str]:
@@ -111,7 +116,8 @@ def _correlated(seen: Evidence, fields: Fields) -> Iterator[str]:
             continue
         i, j = found.where.get(f"{unit}s", (0, 0))
         r = found.effect.value
-        if unit == "channel" and (fields.constants.any() or fields.ordered or seen.zeros):
+        if fields.constants.any() or fields.ordered or seen.zeros:
+            # What they have in common is named elsewhere.
             continue
         if r < -_SAME:
             yield f"{unit}s {i} and {j} are negatives of each other (correlation {r:.3f}): antithetic draws"

@@ -296,6 +296,13 @@ class Evidence:
         return round(math.copysign(1, way)) if both and abs(way) > 0.7 else 0
 
     @cached_property
+    def odd_sample(self) -> int | None:
+        """The sample that alone deviates, where all values together deviate much less."""
+        pooled = min((f.log_p for f in self.findings if f.scope == "pooled"), default=0.0)
+        alone = [f for f in self.failed if f.scope == "sample" and f.where.get("samples", 1) > 1]
+        return int(alone[0].where["sample"]) if alone and alone[0].log_p < 2 * pooled else None
+
+    @cached_property
     def few_draws(self) -> bool:
         """Whether values tie so often that of the law of what draws them little can be told."""
         ends = any(self.heap(end * self.scale) for end in (self.low, self.high))

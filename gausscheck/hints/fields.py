@@ -125,18 +125,18 @@ class Fields:
     def loose(self) -> float:
         """Independent values that one value of a field is worth, 1 for white noise, less for coloured.
 
-        ``(sum of powers)^2 / sum of squared powers`` over rings and DC, per value: the variance of an
-        (uncentred) correlation of fields of n values is 1/(n times this).
+        ``(sum of powers)^2 / sum of squared powers`` over the bins, per value: the variance of an (uncentred)
+        correlation of fields of n values is 1/(n times this). Squares of a mean ordinate over F fields are
+        1 + 1/F times too large, as it scatters.
         """
-        rings = self.rings
         spectra = self.spectra
-        if not rings or spectra is None:
+        if spectra is None or not self.sharp:
             return 1.0
-        power = np.array([r.power for r in rings]) * (1 - self.mean_share)
-        degrees = np.array([r.degrees for r in rings], np.float64)
-        degrees /= degrees.sum()
-        square = float(np.sum(degrees * power**2)) / spectra.bins.size + self.mean_share**2
-        return 1 / (spectra.bins.size * square)
+        power = self.pooled * spectra.bins.weight
+        total = float(power.sum())
+        square = float(power @ self.pooled) - float(self.pooled[0]) ** 2
+        square = square / (1 + 1 / spectra.count) + float(self.pooled[0]) ** 2
+        return min(total**2 / square / spectra.bins.size, 1.0)
 
     def related(self, found: Finding | None) -> bool:
         """Whether a correlation is more than the means and the colour of the values explain."""
@@ -153,13 +153,23 @@ class Fields:
         return found
 
     @cached_property
+    def lag(self) -> tuple[int, ...]:
+        """Lag of the echo; empty without one."""
+        return () if self.echo is None else tuple(int(step) for step in self.echo.where.get("lag", ()))
+
+    @cached_property
+    def lanes(self) -> bool:
+        """Whether values come again at a fixed distance, so that the spectrum is a comb."""
+        alike = self.echo is not None and self.echo.value > 0.2
+        return alike and self.seen.fails("duplicates", unit="value")
+
+    @cached_property
     def ordered(self) -> bool:
         """Whether neighbours are nearly equal and the law is normal all the same, as in sorted values."""
         failed = self.seen.failed
         lawful = not any(f.family in ("moments", "marginal") and f.scope == "pooled" for f in failed)
-        lag = () if self.echo is None else self.echo.where.get("lag", ())
         near = self.echo is not None and self.echo.value > 0.99
-        return lawful and near and sum(abs(step) for step in lag) == 1
+        return lawful and near and sum(map(abs, self.lag)) == 1
 
     @cached_property
     def red(self) -> bool:

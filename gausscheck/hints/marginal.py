@@ -83,18 +83,18 @@ def _negative(seen: Evidence) -> float:
 def _levels(seen: Evidence) -> Iterator[str]:
     distinct = seen.few_levels
     ends = f"from {plain(seen.low)} to {plain(seen.high)}"
+    narrow = next((name for name in ("fp8_e4m3", "fp8_e5m2") if _on(seen, name)), None)
+    if narrow is not None:
+        yield (
+            f"only {distinct} different values, {ends}, all on the {narrow} lattice: noise rounded to it "
+            "and stored wider; as float32 it is audited with that allowed for"
+        )
+        return
     step = _grid(seen)
     if step > 0:
         yield (
             f"some {distinct} different values, {ends}, on an even grid of step {plain(step)}: the tensor "
             "went through integers (uint8 or int8 storage, 8-bit quantisation)"
-        )
-        return
-    narrow = next((name for name in ("fp8_e4m3", "fp8_e5m2") if Lattice(name).contains(seen.cells[0])), None)
-    if narrow is not None:
-        yield (
-            f"only {distinct} different values, {ends}, all on the {narrow} lattice: noise that was rounded to it "
-            "and stored wider; audited as float32 that is allowed for"
         )
         return
     if _generated_in_bf16(seen):
@@ -135,8 +135,12 @@ def _grid(seen: Evidence) -> float:
 
 
 def _generated_in_bf16(seen: Evidence) -> bool:
-    near = abs(seen.low - _ENDS[0]) < 0.02 and abs(seen.high - _ENDS[1]) < 0.02
-    return near and seen.lattice is not None and Lattice("bf16").contains(seen.cells[0])
+    return _on(seen, "bf16") and abs(seen.low - _ENDS[0]) < 0.02 and abs(seen.high - _ENDS[1]) < 0.02
+
+
+def _on(seen: Evidence, name: str) -> bool:
+    """Whether the values of a narrow format, or rounded to one, lie on this lattice too."""
+    return seen.lattice is not None and Lattice(name).contains(seen.cells[0] * seen.scale)
 
 
 def _bounded(seen: Evidence) -> Iterator[str]:
@@ -173,7 +177,7 @@ def few_bits(seen: Evidence) -> Iterator[str]:
         return
     few = next((b for b, cut in _CUTS.items() if _ends_at(seen, cut, heaped=heaped)), None)
     if few is not None:
-        where = " in bf16" if few == 8 and seen.lattice == "bf16" else ""
+        where = " in bf16" if few == 8 and _on(seen, "bf16") else ""
         yield (
             f"no value beyond {plain(seen.largest)}, just below √(2·{few}·ln 2) = {_CUTS[few]:.4g}: "
             f"Box-Muller with uniforms of {few} bits{where}"
@@ -187,7 +191,7 @@ def _ends_at(seen: Evidence, cut: float, *, heaped: bool) -> bool:
     if seen.largest > cut + 0.005 or abs(seen.spread - 1) > 0.03:
         return False
     # A few values of any law end somewhere: of 8 bits ties or the format must tell, too.
-    told = heaped or seen.lattice == "bf16" or cut > _CUTS[8]
+    told = heaped or cut > _CUTS[8] or _on(seen, "bf16")
     if seen.cut and told and seen.largest > cut - 0.12:
         return True
     # 2^b radii and 2^(b - 1) different cosines of 2^b angles.
@@ -223,12 +227,12 @@ def _outliers(seen: Evidence) -> Iterator[str]:
 def _heavy(seen: Evidence) -> Iterator[str]:
     if not seen.fails("hermite", "moment", "tail_count", "max_abs", tail="upper") or seen.spread == 0:
         return
-    body, expected_body = seen.tail(2.5, 3.4)
+    body, expected_body = seen.tail(3.0, 3.4)
     far, expected_far = seen.tail(3.75)
-    calm = abs(body - expected_body) < 0.1 * expected_body + 4 * math.sqrt(expected_body)
+    calm = abs(body - expected_body) < 0.1 * expected_body + 3 * math.sqrt(expected_body)
     # Beyond its start the wrong tail falls as the right one does.
     steep = seen.tail(4.75)[0] < 0.1 * far
-    if calm and steep and far > 2.5 * expected_far + 6 * math.sqrt(expected_far) + 3:
+    if calm and steep and far > 5 * expected_far + 6 * math.sqrt(expected_far) + 3:
         yield (
             "as many values as should be up to 3.4, and far too many beyond: the tail of the generator is "
             "wrong (a ziggurat with its tail on the wrong layer)"

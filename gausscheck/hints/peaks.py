@@ -31,7 +31,7 @@ def peaks(seen: Evidence, fields: Fields) -> Iterator[str]:
         if any(f.family in ("moments", "spectrum") for f in seen.failed):
             yield from _constants(fields)
         return
-    if seen.zeros:
+    if seen.zeros or fields.lanes:
         return
     real = seen.first("spectral_peak", tail="upper", bins="real")
     single = seen.first("spectral_peak", tail="upper", bins="complex")
@@ -80,7 +80,7 @@ def _pattern(fields: Fields, single: Finding) -> Iterator[str]:
     whole = period > 0 and abs(period - round(period)) < 1e-6
     cause = _PERIODS.get(round(period), "") if whole else ""
     if fields.red:
-        if not whole or round(period) % 4:
+        if not whole or round(period) not in _PERIODS:
             # Of uneven spectra some bin is always the largest.
             return
         cause = _PERIODS[4]

@@ -28,10 +28,8 @@ def place(seen: Evidence, fields: Fields) -> Iterator[str]:
         way = "rises" if seen.drift > 0 else "falls"
         yield f"the scale {way} along the batch: a running normalisation, or mixed origins in order"
         return
-    pooled = min((f.log_p for f in seen.findings if f.scope == "pooled"), default=0.0)
-    alone = [f for f in seen.failed if f.scope == "sample" and f.where.get("samples", 1) > 1]
-    if alone and alone[0].log_p < 2 * pooled:
-        yield f"the deviation sits in sample {alone[0].where['sample']}; look at the others without it"
+    if seen.odd_sample is not None:
+        yield f"the deviation sits in sample {seen.odd_sample}; look at the others without it"
 
 
 def _tokens(seen: Evidence, fields: Fields) -> Iterator[str]:

@@ -21,6 +21,7 @@ _SLOPES = (
 )
 _TINY = 1e-12
 _CLEARLY = 6.0  # standard errors
+_FAR = 4  # values apart, where smooth content is alike at every lag below
 
 
 def spectrum(seen: Evidence, fields: Fields) -> Iterator[str]:
@@ -34,7 +35,9 @@ def spectrum(seen: Evidence, fields: Fields) -> Iterator[str]:
         return
     if not any(seen.fails(name) for name in _ORDER) or (not fields.coloured and not _odd(fields.rings).any()):
         return
-    for rule in (_ordered, _enlarged, _leak, _resized, _band, _images, _slope):
+    if fields.lanes:
+        return
+    for rule in (_ordered, _alike, _enlarged, _leak, _resized, _band, _images, _slope):
         line = next(rule(seen, fields), None)
         if line is not None:
             yield line
@@ -62,11 +65,25 @@ def _ordered(seen: Evidence, fields: Fields) -> Iterator[str]:
         yield "a normal law but neighbours nearly equal: sorted values, saved without a shuffle"
 
 
+def _alike(seen: Evidence, fields: Fields) -> Iterator[str]:
+    del seen
+    echo, lag = fields.echo, fields.lag
+    if echo is not None and abs(echo.value) > 0.2 and max(map(abs, lag), default=0) >= _FAR:
+        yield (
+            f"values at lag {lag} are alike (correlation {echo.value:.2g}): tiled or mirrored content, or "
+            "packed tokens read as planes (unpack them, or name the axes with --layout)"
+        )
+
+
 def _enlarged(seen: Evidence, fields: Fields) -> Iterator[str]:
     """An end of the spectrum along one axis that is empty, the rest even."""
-    for axis in range(len(seen.layout.ordered_axes)):
-        quarters = fields.bands(axis)
-        if len(quarters) == 4 and quarters[3].power < 0.02 and quarters[2].power > 0.6 * quarters[0].power:
+    for axis in range(max(len(seen.layout.ordered_axes), 1)):
+        quarters = [band.power for band in fields.bands(axis)]
+        if not quarters:
+            middle, power, _ = _profile(fields.rings)
+            quarter = np.minimum(middle * 8, 3).astype(int)
+            quarters = [float(np.median(power[quarter == q])) for q in range(4) if np.any(quarter == q)]
+        if len(quarters) == 4 and quarters[3] < 0.02 and quarters[2] > 0.6 * quarters[0]:
             letter = seen.layout.letters[seen.layout.ordered_axes[axis]]
             yield (
                 f"no power above 0.375 cycles a value along {letter}, and an even spectrum below: noise that "
@@ -162,6 +179,9 @@ def _fitted(rings: tuple[Ring, ...]) -> float | None:
     """Exponent of a power law that describes the rings; None where none does."""
     if len(rings) < 4 or np.count_nonzero(_odd(rings)) <= len(rings) // 2:
         return None
+    if len(rings) > 6:
+        # The lowest ring is wide, in octaves, and has no middle.
+        rings = rings[1:]
     middle, power, error = _profile(rings)
     weight = 1 / np.maximum(error, 0.05) ** 2
     x, y = np.log(middle), np.log(np.maximum(power, _TINY))
@@ -172,19 +192,10 @@ def _fitted(rings: tuple[Ring, ...]) -> float | None:
 
 
 def _neighbours(seen: Evidence, fields: Fields) -> Iterator[str]:
-    echo = fields.echo
-    if echo is None:
-        return
-    lag = tuple(int(step) for step in echo.where.get("lag", ()))
-    far = max((abs(step) for step in lag), default=0)
-    value = f"{echo.value:.2g}"
-    if far == 1:
+    del seen
+    echo, lag = fields.echo, fields.lag
+    if echo is not None and max(map(abs, lag), default=0) == 1:
         yield (
-            f"neighbours at lag {lag} are correlated ({value}): a slight blur, an interpolation, or a filter "
-            "that remembers the last value"
-        )
-    elif abs(echo.value) > 0.2 and not seen.fails("duplicates", unit="value"):
-        yield (
-            f"values at lag {lag} are alike (correlation {value}): tiled or mirrored content, or packed "
-            "tokens read as planes (unpack them, or name the axes with --layout)"
+            f"neighbours at lag {lag} are correlated ({echo.value:.2g}): a slight blur, an interpolation, "
+            "or a filter that remembers the last value"
         )
