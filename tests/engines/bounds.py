@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +12,10 @@ from tolerance import tolerance
 from gausscheck.finding import Finding
 from gausscheck.gaussian import hermite_coefficients
 from gausscheck.layout import Layout
+from gausscheck.report import Report, TensorReport
 from gausscheck.summaries.frequency import frequency_bins
 
-__all__ = ["Bounds"]
+__all__ = ["Bounds", "by_name", "check_finding"]
 
 EPS64 = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
@@ -138,3 +140,24 @@ class Bounds:
 def _rms(x: NDArray[np.float64]) -> float:
     peak = float(np.max(np.abs(x))) or 1.0
     return float(peak * np.sqrt(np.max(np.mean((x / peak) ** 2, axis=1))))
+
+
+def by_name(report: TensorReport | Report) -> list[Finding]:
+    """Findings, in an order that no rounding of p changes."""
+    return sorted(report.findings, key=lambda f: (f.label, f.scope))
+
+
+def check_finding(a: Finding, b: Finding, bound: float, *, tied: bool = False) -> None:
+    """Law: two roads differ by no more than `bound`, and where the worst is; not where several places tie."""
+    for name in ("statistic", "parameters", "view", "scope", "n", "grade", "verdict"):
+        assert getattr(a, name) == getattr(b, name), (a, b)
+    if not tied:
+        assert (a.where, a.tail) == (b.where, b.tail), (a, b)
+        assert (a.expected, a.std) == (b.expected, b.std), (a, b)
+    assert abs(a.value - b.value) <= bound, (a, b, bound)
+    if bound == 0:
+        assert a.log_p == b.log_p, (a, b)
+    elif b.log_p > -30:
+        # Laws with tails no lighter than normal: the slope of log p is at most that of a normal law.
+        steep = 2.0 * (1.0 + math.sqrt(-2.0 * b.log_p))
+        assert abs(a.log_p - b.log_p) <= steep * bound / b.std, (a, b, bound)

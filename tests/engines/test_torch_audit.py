@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from engines.bounds import Bounds
+from engines.bounds import Bounds, by_name, check_finding
 from engines.tensors import noise
 from tolerance import tolerance
 
@@ -66,26 +66,6 @@ def check_same(x, ties=(), scale=1.0, **options):
     if not ties:
         assert got.hints == expected.hints
     return got
-
-
-def by_name(report):
-    """Findings, in an order that no rounding of p changes."""
-    return sorted(report.findings, key=lambda f: (f.label, f.scope))
-
-
-def check_finding(a, b, bound, *, tied):
-    for name in ("statistic", "parameters", "view", "scope", "n", "grade", "verdict"):
-        assert getattr(a, name) == getattr(b, name), (a, b)
-    if not tied:
-        assert (a.where, a.tail) == (b.where, b.tail), (a, b)
-        assert (a.expected, a.std) == (b.expected, b.std), (a, b)
-    assert abs(a.value - b.value) <= bound, (a, b, bound)
-    if bound == 0:
-        assert a.log_p == b.log_p, (a, b)
-    elif b.log_p > -30:
-        # Laws with tails no lighter than normal: the slope of log p is at most that of a normal law.
-        steep = 2.0 * (1.0 + math.sqrt(-2.0 * b.log_p))
-        assert abs(a.log_p - b.log_p) <= steep * bound / b.std, (a, b, bound)
 
 
 @pytest.mark.parametrize("dtype", GAUSSIAN_DTYPES)

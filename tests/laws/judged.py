@@ -49,9 +49,11 @@ PROBES = tuple(
 )
 
 
-def asked(probes: tuple[Probe, ...], values: Values, layout: str | None = None) -> dict[str, Finding]:
+def asked(
+    probes: tuple[Probe, ...], values: Values, layout: str | None = None, *, scale: float = 1.0
+) -> dict[str, Finding]:
     """Findings of some probes by name: ``spectral_peak bins=real, channel``."""
-    chosen = replace(_PLAIN, layout=layout, battery=Battery("law", "law", probes))
+    chosen = replace(_PLAIN, layout=layout, scale=scale, battery=Battery("law", "law", probes))
     found = examine(values, chosen).findings
     return {name_of(finding): finding for finding in found}
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from engines.bounds import Bounds, by_name, check_finding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gausscheck as gc
 from gausscheck import gather
+from gausscheck.layout import Layout
+from gausscheck.summaries.fields import FieldSpectra
 from gausscheck.summaries.samples import SampleValues
 
 _floats = st.floats(-1e6, 1e6, allow_nan=False)
@@ -42,22 +45,43 @@ def test_a_value_that_is_no_number_is_the_most_surprising_one():
     assert SampleValues.of(np.array([0.0, -np.inf]), np.arange(2)).low == -np.finfo(float).max
 
 
-def _lines(report):
-    return [(f.label, f.scope, f.where, f.value, f.log_p) for f in report.findings]
+COLLECTORS = ("counts", "fields", "gram", "repeats")
 
 
 @pytest.mark.parametrize("chunk", [64, 1000, 20_000, 10**7])
 @pytest.mark.parametrize("shape", [(23, 4, 16, 20), (1, 30_000), (30_000,)])
 def test_the_size_of_chunks_is_invisible(monkeypatch, chunk, shape):
+    """Neither how much is read at once can be seen, nor how much each collector looks at."""
     x = np.random.default_rng(1).standard_normal(shape)
     x.flat[-1] = np.nan if len(shape) == 4 else x.flat[-1]
-    whole = _lines(gc.audit(x, seed=5))
+    whole = gc.audit(x, seed=5)
     monkeypatch.setattr(gather, "CHUNK", chunk)
-    pieces = _lines(gc.audit(x, seed=5))
-    assert [line[:3] for line in pieces] == [line[:3] for line in whole]
-    for a, b in zip(whole, pieces, strict=True):
-        assert b[3] == pytest.approx(a[3], rel=1e-9, abs=1e-12)
-        assert b[4] == pytest.approx(a[4], rel=1e-6, abs=1e-6)
+    for name in COLLECTORS:
+        # whole blocks of 64 values, as the real size is
+        monkeypatch.setattr(f"gausscheck.collect.{name}._STRETCH", max(chunk // 64, 1) * 64)
+    pieces = gc.audit(x, seed=5)
+    bounds = Bounds(x, Layout.resolve(None, shape))
+    assert len(pieces.findings) == len(whole.findings)
+    for a, b in zip(by_name(pieces), by_name(whole), strict=True):
+        # The transform of a row does not depend on the rows beside it; that of float64 agrees to rounding.
+        same = b.statistic == "power_spectrum"
+        check_finding(a, b, 1e-9 * b.std if same else bounds.of(b))
+    assert pieces.tensors[0].hints == whole.tensors[0].hints
+
+
+def test_catches_a_collector_that_drops_what_is_beyond_a_stretch(monkeypatch):
+    x = np.random.default_rng(4).standard_normal((40, 3, 8, 8))
+    whole = gc.audit(x, permutations=0)
+    monkeypatch.setattr(gather, "CHUNK", 64)
+    monkeypatch.setattr(FieldSpectra, "merge", lambda self, other: self)
+    wrong = gc.audit(x, permutations=0)
+    bounds = Bounds(x, Layout.resolve(None, x.shape))
+    found = {f.label: f for f in wrong.findings if f.scope == "pooled"}
+    spectral = [f for f in whole.findings if f.family == "spectrum" and f.scope == "pooled"]
+    for finding in spectral:
+        if finding.statistic != "power_spectrum":
+            with pytest.raises(AssertionError):
+                check_finding(found[finding.label], finding, bounds.of(finding))
 
 
 def test_the_first_bad_value_is_found_in_any_chunk(monkeypatch):
@@ -72,7 +96,7 @@ def test_the_first_bad_value_is_found_in_any_chunk(monkeypatch):
 
 def test_long_samples_are_cut_into_segments_and_say_so(monkeypatch):
     monkeypatch.setattr(gather, "LONGEST", 5000)
-    monkeypatch.setattr("gausscheck.examine.LONGEST", 5000)
+    monkeypatch.setattr("gausscheck.asking.LONGEST", 5000)
     x = np.random.default_rng(3).standard_normal((2, 14_000))
     report = gc.audit(x)
     assert any("cut into 3 segments" in line for line in report.tensors[0].untested)
