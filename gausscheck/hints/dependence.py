@@ -16,6 +16,7 @@ __all__ = ["dependence"]
 
 _BLOCK = 64
 _SAME = 0.95  # correlation
+_FEW = 5  # equal values
 
 
 def dependence(seen: Evidence, fields: Fields) -> Iterator[str]:
@@ -75,7 +76,7 @@ def _period(seen: Evidence) -> Iterator[str]:
 
 def _values(seen: Evidence, fields: Fields) -> Iterator[str]:
     sketch = seen.sketch
-    if sketch is None or _heaped(seen, sketch):
+    if sketch is None or _heaped(sketch):
         return
     if not seen.few_draws and next(few_bits(seen), None) is not None:
         return
@@ -97,11 +98,11 @@ def _values(seen: Evidence, fields: Fields) -> Iterator[str]:
         )
 
 
-def _heaped(seen: Evidence, sketch: ValueSketch) -> bool:
+def _heaped(sketch: ValueSketch) -> bool:
     """Whether a few values account for the ties; they are named by their law."""
     counts = np.sort(sketch.counts.astype(np.float64))[::-1]
     pairs = counts * (counts - 1)
-    return bool(counts.size and counts[0] > 1e-3 * seen.n and pairs[:4].sum() > 0.9 * pairs.sum())
+    return bool(counts.size and counts[0] > _FEW and pairs[:4].sum() > 0.9 * pairs.sum())
 
 
 def _steps(found: Finding) -> str:

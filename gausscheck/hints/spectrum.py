@@ -37,7 +37,7 @@ def spectrum(seen: Evidence, fields: Fields) -> Iterator[str]:
         return
     if fields.lanes:
         return
-    for rule in (_ordered, _alike, _enlarged, _leak, _resized, _band, _images, _slope):
+    for rule in (_ordered, _alike, _enlarged, _leak, _band, _resized, _images, _slope):
         line = next(rule(seen, fields), None)
         if line is not None:
             yield line
@@ -96,9 +96,11 @@ def _resized(seen: Evidence, fields: Fields) -> Iterator[str]:
     top, low = middle > 0.4, middle < 0.1
     if not top.any() or not low.any():
         return
-    level = np.log(np.maximum(power[low], _TINY))
-    # What the lowest rings scatter is known; a slope goes beyond.
-    even = np.ptp(level) < 0.5 + 4 * float(np.median(error[low] * power[low] / np.median(power[low])))
+    level = power[low]
+    degrees = np.array([ring.degrees for ring in fields.rings], np.float64)[low]
+    # Of a slope the last of the low rings holds much less than those below it.
+    below = float(np.average(level[:-1], weights=degrees[:-1])) if level.size > 1 else float(level[0])
+    even = 0.6 * below < level[-1] < 1.7 * below
     falling = np.all(np.diff(power[middle > 0.1]) < 3 * error[middle > 0.1][1:] * power[middle > 0.1][:-1])
     if even and falling and np.median(power[top]) < 0.35 * np.median(power[low]):
         yield (
@@ -136,7 +138,7 @@ def _leak(seen: Evidence, fields: Fields) -> Iterator[str]:
     """An even spectrum, and more at its low end."""
     middle, power, error = _profile(fields.rings)
     degrees = np.array([r.degrees for r in fields.rings], np.float64)
-    high = middle > 0.25
+    high = middle > 0.3
     if np.count_nonzero(high) < 2 or not (~high).any():
         return
     floor = float(np.average(power[high], weights=degrees[high]))

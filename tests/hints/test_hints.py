@@ -188,6 +188,7 @@ NEIGHBOURS: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], str]] =
         "along the batch",
     ),
     "pink along one axis": (lambda rng: ZOO["pink"].make((16, 4096), rng), "correlated"),
+    "pink": (lambda rng: ZOO["pink"].make((1, 4, 64, 64), np.random.default_rng([21, 99])), "resized"),
     "pink peaks": (lambda rng: ZOO["pink"].make((1, 4, 64, 64), np.random.default_rng([7, 99])), "periodic"),
     "t30": (lambda rng: ZOO["t30_unit"].make((1, 16, 128, 128), np.random.default_rng([3, 99])), "ziggurat"),
     "half precision grid": (
