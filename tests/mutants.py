@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,10 +13,22 @@ from scipy.special import log_ndtr
 
 from gausscheck.catalogue.base import sample_finding
 from gausscheck.finding import Finding
+from gausscheck.judging import Judgement, judged
 from gausscheck.nulls.affine import AffineNull
 from gausscheck.nulls.base import Grade, Null
+from gausscheck.nulls.kolmogorov import KolmogorovNull
+from gausscheck.summaries.frequency import FrequencyBins
 
-__all__ = ["NormalNull", "OneSidedNull", "bonferroni_without_count", "shifted", "uncorrected_worst_sample"]
+__all__ = [
+    "ContinuousKolmogorovNull",
+    "NormalNull",
+    "OneSidedNull",
+    "all_bins_counted",
+    "bonferroni_without_count",
+    "shifted",
+    "uncorrected_worst_sample",
+    "unpaid",
+]
 
 
 class NormalNull(Null):
@@ -66,6 +79,28 @@ def uncorrected_worst_sample(*args: object, **options: object) -> Finding:
     return replace(finding, log_p=finding.log_p - math.log(finding.where["samples"]))
 
 
-def bonferroni_without_count(log_p: Sequence[float]) -> list[float]:
+def bonferroni_without_count(log_p: Sequence[float], _weights: Sequence[float] | None = None) -> list[float]:
     """ "Adjusted" p-values that forget how many there are."""
     return list(log_p)
+
+
+def unpaid(*args: Any, choices: int = 1, **options: Any) -> Judgement:
+    """The most surprising of many values, at its plain p-value."""
+    del choices
+    return judged(*args, **options)
+
+
+class ContinuousKolmogorovNull(KolmogorovNull):
+    """Kolmogorov's law of continuous values, in the place of that at the edges of cells."""
+
+    def __init__(self, n: int, _grid: object) -> None:
+        super().__init__(n)
+
+
+_weight_of = FrequencyBins.__dict__["weight"].func
+
+
+def all_bins_counted(bins: FrequencyBins) -> NDArray[np.int8]:
+    """Weights of bins that take both of each conjugate pair where both are stored."""
+    weight = _weight_of(bins)
+    return np.where(weight == 0, 2, weight).astype(np.int8)

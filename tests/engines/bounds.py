@@ -156,7 +156,7 @@ def check_finding(a: Finding, b: Finding, bound: float, *, tied: bool = False) -
         assert (a.expected, a.std) == (b.expected, b.std), (a, b)
     assert abs(a.value - b.value) <= bound, (a, b, bound)
     if bound == 0:
-        assert a.log_p == b.log_p, (a, b)
+        assert (a.log_p, a.extra) == (b.log_p, b.extra), (a, b)
     elif b.log_p > -30:
         # Laws with tails no lighter than normal: the slope of log p is at most that of a normal law.
         steep = 2.0 * (1.0 + math.sqrt(-2.0 * b.log_p))

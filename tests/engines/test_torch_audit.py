@@ -245,6 +245,21 @@ def _float32_sums(original):
     return wrong
 
 
+def _half_the_values(original):
+    def wrong(x, threshold):
+        return original(x, threshold // 2)
+
+    return wrong
+
+
+def _a_thousandth_too_much(original):
+    def wrong(*args, **options):
+        right = original(*args, **options)
+        return dataclasses.replace(right, power=1.001 * right.power)
+
+    return wrong
+
+
 def _backwards(original):
     def wrong(keys, n):
         return original(keys, n).flip(1)
@@ -259,6 +274,8 @@ def _backwards(original):
         ("_discrepancy", _without_the_last_group),
         ("_power_sums", _float32_sums),
         ("hashed_order", _backwards),
+        ("bottom_of", _half_the_values),
+        ("ordinates_of", _a_thousandth_too_much),
     ],
 )
 def test_the_law_catches_a_wrong_engine(name, fault, monkeypatch):

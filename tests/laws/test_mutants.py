@@ -23,7 +23,7 @@ from laws.test_calibration import ALARM
 from mutants import NormalNull, OneSidedNull, bonferroni_without_count, shifted, uncorrected_worst_sample
 from noise import noise
 
-from gausscheck import audit, examine, statistics
+from gausscheck import asking, audit, statistics
 from gausscheck.lattice import Lattice
 from gausscheck.nulls.power_spectrum import power_spectrum_null
 
@@ -86,7 +86,7 @@ def test_findings_catch_a_forgotten_number_of_samples(monkeypatch):
     """Through the audit: sixteen samples, the worst of them at its plain p-value."""
     x = noise((16, 256), "float64", 87)
     right = {f.label: f.log_p for f in audit(x, battery="quick").findings if f.scope == "sample"}
-    monkeypatch.setattr(examine, "sample_finding", uncorrected_worst_sample)
+    monkeypatch.setattr(asking, "sample_finding", uncorrected_worst_sample)
     wrong = {f.label: f.log_p for f in audit(x, battery="quick").findings if f.scope == "sample"}
     for label, log_p in right.items():
         # 1 - (1 - p)^16 against p, for any p below 1/16
