@@ -26,7 +26,7 @@ def _law(bins: int, fields: int, situation: Situation) -> Null:
     from gausscheck.nulls.flatness import FlatnessNull
 
     # E log max(I, a) - E log I = a + O(a^2) for exponential I.
-    raised = bins * fields * LEAST_ORDINATE / situation.variance
+    raised = bins * fields * LEAST_ORDINATE
     return on_lattice(FlatnessNull(bins, fields), situation, shift=raised)
 
 

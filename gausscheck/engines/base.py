@@ -174,7 +174,8 @@ class Engine(Protocol):
         scale : float
             Standard deviation of the values under H0.
         least : float
-            Ordinates below count as this in logarithms.
+            Ordinates below this share of the mean over all bins of their field count as that much in
+            logarithms.
         """
         ...
 

@@ -15,7 +15,7 @@ from gausscheck.summaries.frequency import FrequencyBins, frequency_bins
 
 __all__ = ["Runs", "reduce_fields", "runs_of"]
 
-_LARGEST = 1e36  # as engines.ordinates.LARGEST_ORDINATE
+_SMALLEST, _LARGEST = 1e-36, 1e36  # as in engines.ordinates
 _SUM_MATH = {"contract", "reassoc", "nsz"}
 
 
@@ -107,7 +107,7 @@ def _maximum(ordinates):  # type: ignore[no-untyped-def]
 
 @jit()
 def _log_total(ordinates, least):  # type: ignore[no-untyped-def]
-    """Sum of logarithms, of products of eight: no ordinate is below 1e-30 or above 1e36."""
+    """Sum of logarithms, of products of eight: no ordinate counts as less than 1e-36 or more than 1e36."""
     total = 0.0
     whole = ordinates.size // 8 * 8
     for k in range(0, whole, 8):
@@ -141,6 +141,7 @@ def reduce_fields(  # type: ignore[no-untyped-def]
     ordinates = np.empty(count)
     for f in range(start_field, stop_field):
         _squares(parts[f], norm, ordinates, power[channel[f]])
+        floor = max(least * _total(ordinates) / count, _SMALLEST)
         bands[f, :] = 0.0
         total = log_total = 0.0
         pairs = 0
@@ -151,7 +152,7 @@ def reduce_fields(  # type: ignore[no-untyped-def]
                 continue
             begin, end = start[first[row]], start[first[row + 1] - 1]
             values = ordinates[begin:end]
-            log_total += _log_total(values, least)
+            log_total += _log_total(values, floor)
             pairs += values.size
             largest = _maximum(values)
             if largest > peaks[f, 0]:
@@ -171,11 +172,11 @@ def reduce_fields(  # type: ignore[no-untyped-def]
             if kind == 0:
                 total += value
                 pairs += 1
-                log_total += np.log(max(value, least))
+                log_total += np.log(max(value, floor))
             if value > peaks[f, kind] or (value == peaks[f, kind] and lone[i] < places[f, kind]):
                 peaks[f, kind] = value
                 places[f, kind] = lone[i]
             for j in range(lone_label.shape[1]):
                 if lone_label[i, j] >= 0:
                     bands[f, lone_label[i, j]] += lone_weight[i] * value
-        flatness[f] = log_total - pairs * np.log(max(total / pairs, least)) if pairs > 0 else 0.0
+        flatness[f] = log_total - pairs * np.log(max(total / pairs, floor)) if pairs > 0 else 0.0

@@ -14,20 +14,22 @@ from gausscheck.summaries.frequency import FrequencyBins
 __all__ = [
     "LARGEST_ORDINATE",
     "LEAST_ORDINATE",
+    "SMALLEST_ORDINATE",
     "Ordinates",
     "checked_fields",
     "ordinates_of",
     "reduce_ordinates",
 ]
 
-LARGEST_ORDINATE = 1e36
-"""Ordinates are clipped here, so that products and sums of many stay in range."""
+SMALLEST_ORDINATE, LARGEST_ORDINATE = 1e-36, 1e36
+"""Between these, products of eight ordinates and sums of many stay in range; above, they are clipped."""
 
 
 LEAST_ORDINATE = 1e-6
-"""Ordinates below count as this in logarithms: exact zeros of rounded values are no miracle.
+"""Ordinates below this share of the mean over all bins count as that much in logarithms.
 
-It moves the mean of a logarithm by 1e-6, a hundredth of its standard error over 4e7 bins.
+Exact zeros of rounded values are no miracle. It moves the mean of a logarithm by 1e-6, a hundredth of its
+standard error over 4e7 bins.
 """
 
 
@@ -117,8 +119,10 @@ def reduce_ordinates(
     pairs = ordinates[:, bins.weight == 2]
     flatness = np.zeros(fields)
     if pairs.shape[1]:
-        mean = np.maximum(pairs.mean(axis=1), least)
-        flatness = np.log(np.maximum(pairs, least)).sum(axis=1) - pairs.shape[1] * np.log(mean)
+        floor = np.maximum(least * ordinates.mean(axis=1), SMALLEST_ORDINATE)
+        mean = np.maximum(pairs.mean(axis=1), floor)
+        raised = np.maximum(pairs, floor[:, np.newaxis])
+        flatness = np.log(raised).sum(axis=1) - pairs.shape[1] * np.log(mean)
     return Ordinates(power, flatness, complex_peak, complex_place, real_peak, real_place, bands)
 
 

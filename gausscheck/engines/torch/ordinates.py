@@ -7,7 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gausscheck.engines.ordinates import LARGEST_ORDINATE, Ordinates, checked_fields
+from gausscheck.engines.ordinates import (
+    LARGEST_ORDINATE,
+    SMALLEST_ORDINATE,
+    Ordinates,
+    checked_fields,
+)
 from gausscheck.summaries.frequency import FrequencyBins
 
 __all__ = ["ordinates_of"]
@@ -43,8 +48,9 @@ def ordinates_of(
     pairs = ordinates[:, weight == 2]
     flatness = torch.zeros(fields, dtype=torch.float64, device=device)
     if pairs.shape[1]:
-        mean = pairs.mean(dim=1).clamp(min=least)
-        flatness = pairs.clamp(min=least).log().sum(dim=1) - pairs.shape[1] * mean.log()
+        floor = (least * ordinates.mean(dim=1)).clamp(min=SMALLEST_ORDINATE)
+        mean = torch.maximum(pairs.mean(dim=1), floor)
+        flatness = torch.maximum(pairs, floor[:, None]).log().sum(dim=1) - pairs.shape[1] * mean.log()
     return Ordinates(
         power.cpu().numpy(),
         flatness.cpu().numpy(),
