@@ -1,8 +1,8 @@
 """How often perfect noise is rejected by a whole battery, and by each of its tests.
 
-Run ``PYTHONPATH=tests python tests/calibration/calibrate_battery.py --dtype bfloat16`` (2,000 tensors of
-2x4x32x32: about five minutes on two cores). Tensor i is drawn from seed [17, number
-of the format, i] and audited with seed i.
+Run ``PYTHONPATH=tests python tests/calibration/calibrate_battery.py`` (2,000 tensors of each of five shapes:
+about half an hour on two cores), or with ``--dtype bfloat16 --shape 2x4x32x32``. Tensor i is drawn from seed
+[17, number of the format, i] and audited with seed i.
 """
 
 from __future__ import annotations
@@ -23,7 +23,16 @@ from scipy.stats import beta
 from gausscheck import audit
 
 SEED = 17
-LEVELS = (1e-2, 1e-3)
+LEVELS = (1e-2, 1e-3, 1e-4)
+CASES = (
+    ("8x512", "float32"),
+    ("100000", "float16"),
+    ("3x5x63x65", "float32"),
+    ("1x16x128x128", "bfloat16"),
+    ("16x4x64x64", "float32"),
+)
+"""Shape and format of what is audited unless told otherwise."""
+
 Outcome = tuple[float, float, dict[str, float]]
 
 
@@ -65,7 +74,7 @@ def line(name: str, log_p: Iterable[float]) -> str:
             f"{hits:5d}  {hits / logs.size:.5f}  {hits / logs.size / alpha:5.2f}"
             f" [{low / alpha:5.2f}, {high / alpha:5.2f}]"
         )
-    return f"{name:36s} " + "   ".join(cells)
+    return f"{name:42s} " + "   ".join(cells)
 
 
 def main() -> None:
@@ -73,21 +82,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--dtype", choices=FORMATS, default="float32")
-    parser.add_argument("--shape", default="2x4x32x32")
+    parser.add_argument("--shape", help="such as 2x4x32x32; by default five cases, and only the rules")
     parser.add_argument("--battery", default="standard")
     given = parser.parse_args()
-    shape = tuple(int(size) for size in given.shape.split("x"))
     # Every process is one worker of its own: threads would only get in each other's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    results = outcomes(given.n, shape, given.dtype, given.battery)
     print(f"# PYTHONPATH=tests python tests/calibration/calibrate_battery.py {' '.join(sys.argv[1:])}")
-    print(f"# {given.n} tensors of perfect noise, battery {given.battery}")
+    print(f"# {given.n} tensors of perfect noise of each kind, battery {given.battery}")
     heads = (f"p < {alpha:g}: hits, rate, rate/alpha [95 % interval]" for alpha in LEVELS)
-    print(f"{'':36s} " + "   ".join(heads))
-    print(line("Holm: smallest adjusted p", (r[0] for r in results)))
-    print(line("Cauchy: combined p", (r[1] for r in results)))
-    for name in sorted(results[0][2]):
-        print(line(name, (r[2][name] for r in results)))
+    print(f"{'':42s} " + "   ".join(heads), flush=True)
+    for shape, dtype in CASES if given.shape is None else ((given.shape, given.dtype),):
+        size = tuple(int(length) for length in shape.split("x"))
+        results = outcomes(given.n, size, dtype, given.battery)
+        print(f"{shape} {dtype}")
+        print(line("Holm: smallest adjusted p", (r[0] for r in results)))
+        print(line("Cauchy: combined p", (r[1] for r in results)), flush=True)
+        if given.shape is not None:
+            for name in sorted(results[0][2]):
+                print(line(name, (r[2][name] for r in results)))
 
 
 if __name__ == "__main__":
