@@ -116,8 +116,8 @@ def test_validity_stands_outside_the_count():
     [("mean", lambda x, e: x + e), ("scale", lambda x, e: x * (1 + e))],
 )
 def test_detectable_effects_are_detected(name, make):
-    """With power 0.9 to first order: the rate of 200 draws says that it lies between 0.75 and 0.98."""
-    alpha, n, draws = 1e-3, 1024, 200
+    """With power 0.9 to first order: the rate of 100 draws says that it lies between 0.75 and 0.98."""
+    alpha, n, draws = 1e-3, 1024, 100
     report = gc.audit(np.random.default_rng(0).standard_normal(n), battery="quick", alpha=alpha)
     effect = next(d["value"] for d in report.tensors[0].detectable if d["name"] == name)
     rng = np.random.default_rng(1)
@@ -125,7 +125,7 @@ def test_detectable_effects_are_detected(name, make):
     for _ in range(draws):
         found = gc.audit(make(rng.standard_normal(n), effect), battery="quick", alpha=alpha)
         seen += found.verdict == "fail"
-    # Either would happen by chance with probability below 1e-4 at a power of 0.9; the seeds are fixed.
+    # Either would happen by chance with probability below 1e-3 at a power of 0.9; the seeds are fixed.
     assert binom.cdf(seen, draws, 0.75) > 0.5
     assert binom.sf(seen - 1, draws, 0.98) > 0.5
 

@@ -27,7 +27,7 @@ SETS = [
 CAUTIOUS = ("tail_count", "duplicates")
 CAUTIOUS_OF_SEVERAL = ("band_power", "autocorrelation", "channel_correlation", "sample_correlation")
 MOST_PROBES = 3 * 18
-TENSORS = 40
+TENSORS = 30
 
 
 class Seen:
