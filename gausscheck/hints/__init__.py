@@ -11,11 +11,13 @@ from gausscheck.hints.marginal import marginal
 from gausscheck.hints.peaks import peaks
 from gausscheck.hints.place import place
 from gausscheck.hints.scale import NOISE_SCALES, SCALE_FACTORS, SHIFTS, scale
+from gausscheck.hints.size import size
 from gausscheck.hints.spectrum import spectrum
 
 __all__ = ["NOISE_SCALES", "SCALE_FACTORS", "SHIFTS", "Evidence", "hints"]
 
 _RULES: tuple[Callable[[Evidence, Fields], Iterator[str]], ...] = (
+    size,
     dependence,
     marginal,
     scale,

@@ -87,7 +87,7 @@ def _levels(seen: Evidence) -> Iterator[str]:
     if narrow is not None:
         yield (
             f"only {distinct} different values, {ends}, all on the {narrow} lattice: noise rounded to it "
-            "and stored wider; as float32 it is audited with that allowed for"
+            "and stored wider; lattice='auto' allows for that"
         )
         return
     step = _grid(seen)
