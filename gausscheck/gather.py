@@ -14,9 +14,11 @@ from gausscheck.arrays import Values
 from gausscheck.battery import Battery, Probe
 from gausscheck.collect import Collector, Setting, collector
 from gausscheck.engines import Engine, select
-from gausscheck.lattice import LatticeCandidates, lattice_of_format
+from gausscheck.floats import decode_table, float_format
+from gausscheck.lattice import LATTICES, LatticeCandidates, lattice_of_format
 from gausscheck.layout import Layout
-from gausscheck.needs import Need, SpectrumNeed
+from gausscheck.needs import CountsNeed, Need, SpectrumNeed
+from gausscheck.summaries.counts import Counts
 from gausscheck.summaries.moments import ORDERS, Moments, saturated
 from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
@@ -186,8 +188,28 @@ class _Walk:
         """Everything kept."""
         declared = lattice_of_format(self.values.dtype)
         self.kept.summaries = {need: taking.finish() for need, taking in self.collectors.items()}
-        self.kept.lattices = (declared,) if declared else tuple(self.candidates.names)
+        if declared is None:
+            self.kept.lattices = tuple(self.candidates.names)
+        else:
+            self.kept.lattices = (*_narrower(self.kept.summaries.get(CountsNeed())), declared)
         return self.kept
+
+
+def _narrower(counts: Counts | None) -> tuple[str, ...]:
+    """Narrower lattices that values in 16-bit storage lie on as well, narrowest first.
+
+    Noise rounded to 8 bits, or to bfloat16, is often kept in float16 or bfloat16. Every bit pattern that
+    occurs is known there, so that all values are looked at in one glance at the table.
+    """
+    if counts is None or float_format(counts.dtype).bits != 16:
+        return ()
+    table = decode_table(counts.dtype)
+    value = table[(counts.pool().table > 0) & np.isfinite(table)]
+    if value.size == 0:
+        return ()
+    own = tuple(LATTICES).index(lattice_of_format(counts.dtype) or "")
+    found = LatticeCandidates(tuple(LATTICES)[:own]).update(value)
+    return found.names
 
 
 def _nothing() -> None:
