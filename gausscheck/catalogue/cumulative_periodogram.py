@@ -60,12 +60,13 @@ class _Sums:
 def _effect(power: NDArray[np.float64], fields: int) -> Effect:
     """Share of the lower half of the bins in all power, less the share that they have in white noise."""
     half = power.size // 2
-    low, high = power[:half], power[half:]
-    total = float(power.sum())
-    share = float(low.sum()) / total
+    # Squares of the power itself may leave the range of doubles.
+    part = power / power.sum()
+    low, high = part[:half], part[half:]
+    share = float(low.sum())
     # Var I = (E I)^2 / F, which E I^2 / (F + 1) estimates without bias.
     below, above = float(low @ low), float(high @ high)
-    spread = ((1 - share) ** 2 * below + share**2 * above) / (total**2 * (fields + 1))
+    spread = ((1 - share) ** 2 * below + share**2 * above) / (fields + 1)
     return with_interval("excess low-frequency power", share - half / power.size, math.sqrt(spread))
 
 

@@ -190,6 +190,32 @@ def test_extreme_scales_fail_with_finite_numbers(scale, only_engine):
     assert str(report)
 
 
+# Where squares, higher powers, or squares of the power of a spectrum leave the range of doubles.
+_EXPONENTS = (-300, -200, -170, -160, -150, -120, -100, -80, -60, -54, -50, -41, -40, -39, -38, -20)
+
+
+@pytest.mark.parametrize("exponent", [*_EXPONENTS, *(-e for e in _EXPONENTS)])
+def test_any_scale_is_told_from_one(exponent):
+    x = 10.0**exponent * normal(2, 2, 16, 16)
+    for array in (x, x.astype(np.float32)) if abs(exponent) < 38 else (x,):
+        report = audit(array)
+        assert report.verdict == "fail"
+        # All of a tiny scale or of a huge one is far from scale 1.
+        assert (
+            next(f for f in report.findings if f.label == "moment 2" and f.scope == "pooled").verdict
+            == "fail"
+        )
+        strict(report)
+        assert str(report)
+
+
+@pytest.mark.parametrize("exponent", [-30, -20, -4, 4, 20, 30])
+def test_any_scale_passes_as_its_own_reference(exponent):
+    x = 10.0**exponent * normal(2, 2, 16, 16)
+    for array in (x, x.astype(np.float32)):
+        assert audit(array, reference=f"scale=1e{exponent}").verdict == "pass"
+
+
 @pytest.mark.parametrize("outlier", [1e30, 1e38, 1e300])
 def test_one_huge_value(outlier, only_engine):
     x = normal(4, 300)
