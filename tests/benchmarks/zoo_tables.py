@@ -111,10 +111,10 @@ def uncaught() -> list[str]:
     table = _table(["bits of the uniforms", "largest value", "values until `max_abs` fails it"], rows)
     table[1] = "| --: | --: | --: |"
     lines += [
-        "Box-Muller cannot exceed √(2 b ln 2) with uniforms of b bits. A largest value that small has a chance of",
-        "its own; until it falls below alpha 1e-6, shared with the other tests, the cut is no evidence. A cut of 24",
-        "bits (PyTorch on the CPU, float32) needs billions of values, one of 33 bits (cuRAND) more than any audit",
-        "has.",
+        "Box-Muller cannot exceed √(2 b ln 2) with uniforms of b bits. Noise, too, may have no larger value;",
+        "until the chance of that falls below the test's share of alpha 1e-6, the cut is no evidence. One of 24",
+        "bits (PyTorch on the CPU, float32) needs billions of values, one of 33 bits (cuRAND) more than any",
+        "audit has.",
         "",
         *table,
     ]
