@@ -133,6 +133,7 @@ def _of_law() -> list[Probe]:
         Probe("kolmogorov", "pooled", 0.6, "any shape of the law; too perfect a fit"),
         Probe("anderson_darling", "pooled", 0.0, "any shape of the law, its tails above all"),
         Probe("tail_count", "pooled", 0.0, "cut, empty or heavy tails"),
+        Probe("heaps", "pooled", 0.0, "heaps of equal values: zeros, clipping, coarse grids"),
         *(Probe("max_abs", scope, 0.0, "cut tails, outliers") for scope in SCOPES),
     ]
 

@@ -7,6 +7,7 @@ scale of 1 ± s explain, to first order in both, is tolerated with them:
 * gap of the distribution functions: ``m max phi + s max |x| phi``;
 * Anderson-Darling distance: ``(m c_1 + s c_2)^2``, ``c_k^2 = int (x^(k-1) phi)^2 / (Phi (1 - Phi)) dPhi``;
 * ratio of the tails beyond t: ``Q((t - m)/(1 + s)) / Q(t)``;
+* share of the values next to x: ``phi((x - m)/(1 + s)) / ((1 + s) phi(x))`` times what is expected there;
 * power in a band: ``(1 + s)^2``; of one frequency, and correlations: ``m^2`` of the power is in the mean;
 * discrepancy of the power spectrum: that of amplitudes ``1 + s`` times as large.
 """
@@ -29,6 +30,7 @@ EFFECTS: dict[str, float] = {
     "distribution gap": 0.0,
     "Anderson-Darling distance": 0.0,
     "tail ratio": 1.0,
+    "excess share of one value": 0.0,
     "spectrum discrepancy ratio": 1.0,
     "spectral flatness": 1.0,
     "excess low-frequency power": 0.0,
@@ -105,6 +107,8 @@ def _following(finding: Finding, name: str, m: float, s: float) -> float | None:
             return (_DISTANCE_OF_MEAN * m + _DISTANCE_OF_SCALE * s) ** 2
         case "tail ratio":
             return _tail(float(finding.where.get("threshold", finding.value)), m, s)
+        case "excess share of one value":
+            return _beside(float(finding.where["value"]), m, s) * float(finding.extra["expected share"])
         case "excess band power":
             return (1 + s) ** 2 - 1
         case "power of one frequency" | "autocorrelation" | "channel correlation" | "sample correlation":
@@ -120,6 +124,15 @@ def _tail(threshold: float, m: float, s: float) -> float:
     moved = math.erfc((threshold - m) / (1 + s) / math.sqrt(2))
     still = math.erfc(threshold / math.sqrt(2))
     return moved / still - 1 if still > 0 else math.inf
+
+
+def _beside(x: float, m: float, s: float) -> float:
+    """How far the density at x moves either way, relative to itself."""
+    moved = (((abs(x) - shift) / scale, scale) for shift in (-m, m) for scale in (1 - s, 1 + s) if scale > 0)
+    # So far out that no share is expected any tolerance would do.
+    return max(
+        (abs(math.exp(min((x - z) * (x + z) / 2, 700.0)) / scale - 1) for z, scale in moved), default=0.0
+    )
 
 
 def _folded(shift: float, spread: float) -> float:

@@ -261,6 +261,7 @@ _SUBJECTS = {
     "kolmogorov": "largest gap to the normal distribution function",
     "max_abs": "largest |x|",
     "tail_count": "number of values in the tail",
+    "heaps": "number of values in one cell",
     "channel_correlation": "largest correlation between channels",
     "sample_correlation": "largest correlation between samples",
     "duplicates": "number of repeats",

@@ -228,6 +228,10 @@ class Evidence:
         if self.lattice is None and value != 0 and sketch is not None and sketch.halvings == 0:
             # Of unrounded values few are equal, and here or nowhere.
             heap = count > _FEW and count * (count - 1) / 2 > _MOST * sketch.tied_pairs
+        if value == 0 and count > _FEW:
+            # Zeros have a cell of their own in every format, where few of them are too many.
+            told = self.first("heaps", tail="upper")
+            heap = heap or (told is not None and told.where["value"] == 0)
         return count / self.n if heap else 0.0
 
     def _equal(self, value: float) -> int:

@@ -24,7 +24,7 @@ SETS = [
     ((1, 3, 4, 6, 5), "float64"),
 ]
 # Counts jump. Bands overlap, and lags and pairs of rows are correlated or share rows.
-CAUTIOUS = ("tail_count", "duplicates")
+CAUTIOUS = ("tail_count", "heaps", "duplicates")
 CAUTIOUS_OF_SEVERAL = ("band_power", "autocorrelation", "channel_correlation", "sample_correlation")
 MOST_PROBES = 3 * 18
 TENSORS = 30

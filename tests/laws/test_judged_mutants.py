@@ -44,6 +44,7 @@ def module(statistic):
         ("spectral_peak", "spectral_peak"),
         ("cumulative_periodogram", "cumulative_periodogram"),
         ("tail_count", "tail_count"),
+        ("heaps", "heaps"),
         ("channel_correlation", "channel_correlation"),
         ("sample_correlation", "channel_correlation"),
     ],

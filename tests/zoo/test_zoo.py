@@ -28,7 +28,7 @@ COARSER = {"kolmogorov_distance": 1e-6 * 0.25 * N}
 FAMILIES = {"moments", "marginal", "spectrum", "dependence", "none"}
 STATISTICS = {
     *("moment", "hermite", "power_spectrum", "spectral_flatness", "cumulative_periodogram", "spectral_peak"),
-    *("band_power", "autocorrelation", "anderson_darling", "kolmogorov", "max_abs", "tail_count"),
+    *("band_power", "autocorrelation", "anderson_darling", "kolmogorov", "max_abs", "tail_count", "heaps"),
     *("channel_correlation", "sample_correlation", "duplicates"),
 }
 
