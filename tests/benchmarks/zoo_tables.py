@@ -112,7 +112,7 @@ def uncaught() -> list[str]:
     table[1] = "| --: | --: | --: |"
     lines += [
         "Box-Muller cannot exceed √(2 b ln 2) with uniforms of b bits. Noise, too, may have no larger value;",
-        "until the chance of that falls below the test's share of alpha 1e-6, the cut is no evidence. One of 24",
+        "until its chance falls below the test's share of alpha 1e-6, the cut is no evidence. One of 24",
         "bits (PyTorch on the CPU, float32) needs billions of values, one of 33 bits (cuRAND) more than any",
         "audit has.",
         "",
