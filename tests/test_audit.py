@@ -68,7 +68,9 @@ def test_lattices_are_declared_or_found_and_make_no_difference(dtype, lattice):
     assert narrow.tensors[0].lattice == wide.tensors[0].lattice == lattice
     assert (narrow.tensors[0].dtype, wide.tensors[0].dtype) == (dtype, "float32")
     assert narrow.verdict == wide.verdict == "pass"
-    for f, g in zip(narrow.findings, wide.findings, strict=True):
+    by_cell = {"heaps"} if dtype == "float16" else set()
+    pairs = ([f for f in report.findings if f.label not in by_cell] for report in (narrow, wide))
+    for f, g in zip(*pairs, strict=True):
         assert (f.label, f.scope) == (g.label, g.scope)
         # Of a wider type the upper 16 bits are counted: fp16 then falls into cells of eight values.
         coarse = dtype == "float16" and f.family == "marginal"
