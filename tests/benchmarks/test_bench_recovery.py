@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_recovery_runs_and_fills_its_tables():
     script = Path(__file__).with_name("bench_recovery.py")
     command = [sys.executable, str(script), "--quick"]

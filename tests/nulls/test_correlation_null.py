@@ -71,13 +71,13 @@ def test_far_tails_by_the_asymptotic_ratio(n, z):
 
 def test_simulated():
     rng = np.random.default_rng(17)
-    x, y = rng.standard_normal((2, 200_000, 8))
+    x, y = rng.standard_normal((2, 40_000, 8))
     r = np.sum(x * y, axis=1) / np.sqrt(np.sum(x * x, axis=1) * np.sum(y * y, axis=1))
     null = CorrelationNull(8)
     assert (null.mean, null.std) == (0.0, 1 / math.sqrt(8))
     assert abs(np.mean(r * r) * 8 - 1) < 6 * np.std(r * r) * 8 / math.sqrt(r.size)
     for p in (0.5, 0.1, 1e-3):
-        # Of 200,000 draws the share beyond is within 6 standard deviations but for 2e-9.
+        # Of 40,000 draws the share beyond is within 6 standard deviations but for 2e-9.
         error = 6 * math.sqrt(p / r.size)
         assert abs(np.mean(null.sf(r) < p) - p) < error
         assert abs(np.mean(null.cdf(r) < p) - p) < error

@@ -103,7 +103,9 @@ def test_norm_against_its_two_roots(n):
 
 
 @pytest.mark.parametrize("make", [KLNull, NormNull])
-@pytest.mark.parametrize("n", [8, 998, 1002, 4096, 10**7])
+@pytest.mark.parametrize(
+    "n", [8, 998, 1002, *(pytest.param(n, marks=pytest.mark.slow) for n in (4096, 10**7))]
+)
 def test_moments_of_kl_and_norm_follow_from_their_tails(make, n):
     """By parts: E T = int P(T > t) dt, E T^2 = int 2 t P(T > t) dt; both sides of the change of series."""
     null = make(n)
