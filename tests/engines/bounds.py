@@ -19,7 +19,16 @@ __all__ = ["Bounds", "by_name", "check_finding"]
 
 EPS64 = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
-EXACT = ("max_abs", "tail_count", "heaps", "kolmogorov", "anderson_darling", "duplicates", "constant", "nonfinite")
+EXACT = (
+    "max_abs",
+    "tail_count",
+    "heaps",
+    "kolmogorov",
+    "anderson_darling",
+    "duplicates",
+    "constant",
+    "nonfinite",
+)
 """Functions of extremes, of counts or of hashes, which all engines have to the bit."""
 SIGMA = 8.0
 """Roundings are many and of either sign: their sum stays within 8 times its root mean square."""
