@@ -199,15 +199,20 @@ def _tensor(tensor: TensorReport, page: _Page) -> Iterator[Line]:
         worst = _headline(ordered)
         for text in _wrap(wording.reading(worst), min(page.width, _PROSE) - 4):
             yield (Span("  "), Span(text, worst.verdict if worst.verdict != "pass" else ""))
+        # The cause is what people look for; the table is its evidence.
+        for hint in tensor.hints:
+            yield from paragraph("hint", "suspect", wording.printable(hint), page.width)
         yield ()
         rows = _ROWS_ALONE if page.alone else _ROWS_AMONG
-        matters = [f for f in ordered if f.verdict != "pass"]
-        shown = ordered if page.show_all else (matters or ordered[:_SURPRISING])[:rows]
+        # One line a statistic: other scopes of it tell the same with less force.
+        first = list({f.label: f for f in reversed(ordered)}.values())[::-1]
+        first.sort(key=ordered.index)
+        matters = [f for f in first if f.verdict != "pass"]
+        shown = ordered if page.show_all else (matters or first[:_SURPRISING])[:rows]
         yield from finding_lines(shown, page.width)
         if len(shown) < len(ordered):
             yield page.more(f"    {_left_out(ordered, shown)}")
     notes = [
-        *(("hint", "suspect", wording.printable(text)) for text in tensor.hints),
         # Among many, what a faulty tensor could have shown besides is no news.
         ("would have seen", "dim", wording.detectable(tensor) if page.alone or page.show_all else ""),
         ("not tested", "dim", _untested(t for t in tensor.untested if t not in page.untested)),
@@ -234,7 +239,7 @@ def _headline(ordered: Sequence[Finding]) -> Finding:
 
 
 def _left_out(ordered: Sequence[Finding], shown: Sequence[Finding]) -> str:
-    left = ordered[len(shown) :]
+    left = [f for f in ordered if f not in shown]
     parts = []
     for verdict, word in (("fail", "failed"), ("suspect", "suspect"), ("pass", "passed")):
         count = sum(f.verdict == verdict for f in left)

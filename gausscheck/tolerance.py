@@ -108,7 +108,7 @@ def _following(finding: Finding, name: str, m: float, s: float) -> float | None:
         case "tail ratio":
             return _tail(float(finding.where.get("threshold", finding.value)), m, s)
         case "excess share of one value":
-            return _beside(float(finding.where["value"]), m, s) * float(finding.extra["expected share"])
+            return _beside(float(finding.where["value"]), m, s) * float(finding.extra["expected_share"])
         case "excess band power":
             return (1 + s) ** 2 - 1
         case "power of one frequency" | "autocorrelation" | "channel correlation" | "sample correlation":

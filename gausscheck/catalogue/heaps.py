@@ -102,7 +102,7 @@ def _judge(summary: Counts, situation: Situation, scope: str) -> Judgement | Una
         choices=shares.choices,
         effect=_effect(n, count, expected),
         where={"value": value},
-        extra={"expected share": expected},
+        extra={"expected_share": expected},
     )
 
 

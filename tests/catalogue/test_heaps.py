@@ -98,7 +98,7 @@ def test_all_of_it_by_plain_counting(name, dtype):
             assert (found.where["value"], found.value) == (value, count)
             interval = binomtest(count, n).proportion_ci(method="exact")
             expected = cells[1][cells[2] == value][0]
-            assert found.extra["expected share"] == pytest.approx(expected, rel=1e-6)
+            assert found.extra["expected_share"] == pytest.approx(expected, rel=1e-6)
             effect = np.array([found.effect.value, found.effect.low, found.effect.high]) + expected
             np.testing.assert_allclose(
                 effect, [count / n, interval.low, interval.high], rtol=1e-6, atol=1e-12
