@@ -266,7 +266,7 @@ DEFECTS = (
         source="huggingface/diffusers issue 7111, latents_mean and latents_std",
         recipe=partial(odd_one, axis=1, scale=1.1),
         family="moments",
-        statistics=("moment",),
+        statistics=("band_power", "moment"),
         truth={"std": math.sqrt(1.0 + 0.21 / 16), "largest_channel_std": 1.1},
         needs="c",
         channels=16,

@@ -260,7 +260,7 @@ DEFECTS = (
         source="Thomas, Luk, Leong and Villasenor 2007, ACM Computing Surveys 39(4)",
         recipe=wallace,
         family="moments",
-        statistics=("moment",),
+        statistics=("duplicates", "moment"),
         truth={"pool_energy_spread": 0.0},
         hint="small pool",
     ),
