@@ -19,6 +19,7 @@ NEGLIGIBLE: dict[str, float] = {
     "distribution gap": 0.005,
     "Anderson-Darling distance": 1e-4,
     "tail ratio": 0.5,
+    "excess share of one value": 1e-4,
     "spectrum discrepancy ratio": 0.05,
     "spectral flatness": 0.01,
     "excess low-frequency power": 0.005,
