@@ -34,6 +34,13 @@ def test_the_same_seed_gives_the_same_report():
     assert stored_view == [line for line in lines(other) if "permuted" not in line[0]]
 
 
+def test_samples_of_one_value_can_be_audited():
+    x = np.random.default_rng(103).standard_normal(300)
+    assert gc.audit(x, layout="b").verdict == "pass"
+    x[150:] = x[:150]
+    assert failed(gc.audit(x, layout="b")) == {("duplicates value", "pooled")}
+
+
 def test_permutations_can_be_left_out():
     x = noise((3, 700), "float32", 102)
     with_them, without = gc.audit(x, permutations=2), gc.audit(x, permutations=0)

@@ -75,7 +75,7 @@ def kinds_of(layout: Layout, shape: tuple[int, ...]) -> tuple[Kind, ...]:
             add("channel", (letters.index("c"),))
         if "t" in letters:
             add("frame", (letters.index("t"),))
-        if dims[-1] != BLOCK:
+        if dims and dims[-1] != BLOCK:
             add("row", tuple(k for k in range(len(dims) - 1)))
     return tuple(kinds)
 
