@@ -142,12 +142,14 @@ def detectable(findings: Sequence[Finding], alpha: float) -> tuple[dict[str, Any
             # A correlation, nearly normal; the most surprising of many had to be the largest.
             level = log_level - math.log(f.extra.get("choices", 1))
             value = (-float(ndtri_exp(level)) + _Z90) / math.sqrt(f.n)
-            lines.append({"family": f.family, "name": f.effect.name, "value": value})
+            if value < 1:
+                lines.append({"family": f.family, "name": f.effect.name, "value": value})
             continue
         if f.statistic == "kolmogorov":
             # Kolmogorov's tail 2 exp(-2 n d^2); at the median F_n has a spread of 1/(2 sqrt(n))
             value = (math.sqrt(-log_level / 2) + 0.5 * _Z90) / math.sqrt(f.n)
-            lines.append({"family": f.family, "name": "distribution gap", "value": value})
+            if value < 0.5:
+                lines.append({"family": f.family, "name": "distribution gap", "value": value})
             continue
         if f.scope != "pooled" or f.view != "stored" or f.std <= 0 or name is None:
             continue

@@ -34,6 +34,7 @@ _BESIDE = 40
 _NARROWEST = 20
 # Other statistics can see a wrong scale more sharply than the variance does: p is then a power of its p.
 _AS_MUCH = 0.1
+_WHOLE = ("sample", "frame", "channel", "row")
 _SEVERITY: dict[str, int] = {"fail": 0, "suspect": 1, "pass": 2}
 _MARKS: dict[Verdict, str] = {"fail": "✗", "suspect": "!", "pass": "·"}
 _COLUMNS = ("test", "observed", "expected", "off by", "p")
@@ -144,7 +145,7 @@ def report_lines(
 
 def _shared(report: Report, page: _Page) -> Iterator[Line]:
     """What tensors share."""
-    yield (*_badge("fail"), Span("  copies across tensors", "strong"))
+    yield (Span(" "), *_badge("fail"), Span(" copies across tensors", "strong"))
     listed = report.shared if page.show_all else report.shared[:_LISTED]
     for item in listed:
         yield from paragraph("shared", "fail", wording.between(item), page.width)
@@ -197,7 +198,11 @@ def _tensor(tensor: TensorReport, page: _Page) -> Iterator[Line]:
     if ordered:
         yield ()
         worst = _headline(ordered)
-        for text in _wrap(wording.reading(worst), min(page.width, _PROSE) - 4):
+        reading = wording.reading(worst)
+        if tensor.verdict == "pass":
+            calm = f"Nothing stands out in {len(ordered)} tests; the most surprising: "
+            reading = calm + reading[0].lower() + reading[1:]
+        for text in _wrap(reading, min(page.width, _PROSE) - 4):
             yield (Span("  "), Span(text, worst.verdict if worst.verdict != "pass" else ""))
         # The cause is what people look for; the table is its evidence.
         for hint in tensor.hints:
@@ -231,6 +236,10 @@ def _untested(texts: Iterable[str]) -> str:
 def _headline(ordered: Sequence[Finding]) -> Finding:
     """Choose the finding to put in words: the worst, or a wrong mean or scale that explains as much."""
     worst = ordered[0]
+    for f in ordered:
+        if f.statistic == "duplicates" and f.parameters.get("unit") in _WHOLE and f.verdict == "fail":
+            # Copies of whole units explain every correlation and every peak.
+            return f
     for f in ordered:
         simple = f.statistic == "moment" and f.parameters.get("order") in (1, 2) and f.scope == "pooled"
         if worst.family != "validity" and simple and f.verdict == "fail" and f.log_p < _AS_MUCH * worst.log_p:

@@ -46,6 +46,8 @@ EFFECTS: dict[str, float] = {
 _GAP_OF_MEAN, _GAP_OF_SCALE = 0.3989423, 0.2419708
 # Roots of the integrals, by quadrature: 0.48053796 and 0.27007036.
 _DISTANCE_OF_MEAN, _DISTANCE_OF_SCALE = 0.693208, 0.519683
+_Z95 = 1.959963984540054
+_FAR = 6.0  # standard deviations of a largest ordinate that chance may add
 _AMPLITUDE, _SPREAD = math.sqrt(math.pi) / 2, math.sqrt(1 - math.pi / 4)
 
 
@@ -71,7 +73,7 @@ def tolerated(finding: Finding, tolerance: Mapping[str, float], all_of: Sequence
         return finding
     effect = finding.effect
     size = _tolerated_size(finding, tolerance)
-    if effect is not None and size is not None and _within(effect, size):
+    if effect is not None and size is not None and _within(finding, effect, size):
         return replace(finding, verdict="pass")
     if effect is not None and effect.name in tolerance:
         return finding
@@ -81,9 +83,21 @@ def tolerated(finding: Finding, tolerance: Mapping[str, float], all_of: Sequence
     return replace(finding, verdict="suspect") if names & set(tolerance) else finding
 
 
-def _within(effect: Effect, size: float) -> bool:
+def _within(finding: Finding, effect: Effect, size: float) -> bool:
+    """Whether the interval, widened for the choice of the worst of many, reaches what is tolerated."""
+    wider = _widening(finding)
+    low = effect.value - wider * (effect.value - effect.low)
+    high = effect.value + wider * (effect.high - effect.value)
     centre = EFFECTS[effect.name]
-    return effect.low <= centre + size and effect.high >= centre - size
+    return low <= centre + size and high >= centre - size
+
+
+def _widening(finding: Finding) -> float:
+    choices = int(finding.extra.get("choices", 1))
+    if finding.scope != "pooled":
+        choices = max(choices, int(finding.where.get(f"{finding.scope}s", 1)))
+    # sqrt(2 log(2m/a)) bounds the normal quantile of a/(2m) from above.
+    return math.sqrt(2 * math.log(choices / 0.025)) / _Z95 if choices > 1 else 1.0
 
 
 def _tolerated_size(finding: Finding, tolerance: Mapping[str, float]) -> float | None:
@@ -111,6 +125,11 @@ def _following(finding: Finding, name: str, m: float, s: float) -> float | None:
             return _beside(float(finding.where["value"]), m, s) * float(finding.extra["expected_share"])
         case "excess band power":
             return (1 + s) ** 2 - 1
+        case "power of one frequency" if s and finding.std > 0:
+            # Every ordinate is (1 ± s)^2 times as large.
+            chance = 1 + _FAR * finding.std / finding.expected
+            ratio = finding.value / finding.expected
+            return math.inf if (1 - s) ** 2 / chance <= ratio <= (1 + s) ** 2 * chance else m * m
         case "power of one frequency" | "autocorrelation" | "channel correlation" | "sample correlation":
             return m * m if m else None
         case "spectrum discrepancy ratio":

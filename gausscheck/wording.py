@@ -359,6 +359,9 @@ def summary(report: Report) -> str:
     parts = [f"{n} {words[v]}" for v, n in counts.items() if n] or ["nothing audited"]
     if report.errors:
         parts.append(f"{len(report.errors)} error{'s' if len(report.errors) > 1 else ''}")
+    if report.shared:
+        pairs = len(report.shared)
+        parts.append(f"{pairs} {'pair' if pairs == 1 else 'pairs'} of tensors share values")
     facts = [", ".join(parts)]
     if report.tensors:
         facts.append(p_phrase(report.log10_p))

@@ -215,3 +215,12 @@ def test_numba_and_numpy_give_the_same_report(monkeypatch, dtype):
         # float32 spectra: 24 bits; everything else is summed in float64
         assert f.value == pytest.approx(g.value, rel=1e-6, abs=1e-9)
         assert f.log_p == pytest.approx(g.log_p, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize(("scale", "size"), [(0.9, 0.15), (1.25, 0.3), (1.04, 0.05)])
+def test_a_tolerated_scale_fails_in_no_statistic(scale, size):
+    """What a scale within its tolerance explains elsewhere, ordinates and worst samples among it."""
+    x = np.float32(scale) * noise((4, 4, 128, 128), "float32", 120).data
+    assert gc.audit(x).verdict == "fail"
+    assert gc.audit(x, tolerance={"scale": size}).verdict != "fail"
+    assert gc.audit(1.4 * x, tolerance={"scale": size}).verdict == "fail"

@@ -39,7 +39,8 @@ def hints(seen: Evidence) -> tuple[str, ...]:
     tuple of str
         Empty where nothing failed or nothing known fits.
     """
-    if not seen.failed:
+    if not seen.failed or seen.fails("constant"):
+        # Of one value, repeated, the finding says all.
         return ()
     fields = Fields(seen)
     return tuple(dict.fromkeys(line for rule in _RULES for line in rule(seen, fields)))

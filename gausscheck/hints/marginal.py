@@ -48,7 +48,13 @@ def marginal(seen: Evidence, fields: Fields) -> Iterator[str]:
     if not lawless and not tied:
         return
     if lawless and seen.n > 60 and _one_sided(seen):
-        yield "no value is negative: |x| instead of x, or a generator that lost the sign"
+        # Half a normal law has a mean of 0.798 root mean squares and a skewness of 0.995.
+        square = seen.mean**2 + seen.spread**2
+        half = abs(seen.mean) < 0.85 * math.sqrt(square) and abs(abs(seen.skewness) - 0.995) < 0.3
+        if half:
+            yield "no value is negative: |x| instead of x, or a generator that lost the sign"
+        else:
+            yield "no value is negative, nor half of a normal law: not noise around 0"
         return
     if lawless and (share := _negative(seen)) < 0.01:
         yield (
@@ -126,6 +132,8 @@ def _grid(seen: Evidence) -> float:
     if values.size < 5:
         return 0.0
     steps = np.diff(values)
+    if not np.quantile(steps, 0.1) > 0:
+        return 0.0
     for part in range(1, 1 + min(2**thinned, 8)):
         multiple = np.rint(steps * (part / float(np.quantile(steps, 0.1))))
         step = float(steps.sum() / max(multiple.sum(), 1.0))

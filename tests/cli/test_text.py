@@ -32,8 +32,8 @@ ONE_PASSES_WIDE = """\
   PASS     noise.safetensors[latents]
            8×4×16×32 (b c h w) · float32 · 16,384 values · p = 0.42
 
-  Largest autocorrelation at lag (0, 1), channel 2, sample 0 is 0.0312, expected 0.0271: 2.3
-  standard errors off (p = 0.031).
+  Nothing stands out in 4 tests; the most surprising: largest autocorrelation at lag (0, 1),
+  channel 2, sample 0 is 0.0312, expected 0.0271: 2.3 standard errors off (p = 0.031).
 
     test             observed  expected  off by      p  where and how much
   · autocorrelation    0.0312    0.0271  +2.3 σ  0.031  all values, lag (0, 1), channel 2, sample 0 · correlation 0.031
