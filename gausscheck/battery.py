@@ -145,7 +145,7 @@ def _of_fields() -> list[Probe]:
     band, lag = "power in rings and along axes", "likeness at any distance"
     scopes: tuple[Scope, ...] = ("pooled", "channel", "sample")
     return [
-        Probe("spectral_flatness", "pooled", 3.0, flat),
+        Probe("spectral_flatness", "pooled", 4.6, flat),
         Probe("spectral_flatness", "sample", 0.0, flat),
         *(Probe("cumulative_periodogram", scope, 0.0, whole) for scope in scopes[:2]),
         *(
@@ -168,10 +168,10 @@ def _of_dependence() -> list[Probe]:
         "value": "values that come twice, short periods",
     }
     return [
-        Probe("channel_correlation", "pooled", 0.3, "mixed channels"),
-        Probe("sample_correlation", "pooled", 0.5, "near copies, shared components"),
+        Probe("channel_correlation", "pooled", 0.9, "mixed channels"),
+        Probe("sample_correlation", "pooled", 0.6, "near copies, shared components"),
         *(
-            Probe("duplicates", "pooled", 0.0 if i else 2.0, purpose, {"unit": unit})
+            Probe("duplicates", "pooled", 0.0 if i else 1.8, purpose, {"unit": unit})
             for i, (unit, purpose) in enumerate(units.items())
         ),
     ]
