@@ -8,6 +8,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("bench_losses.py")
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_and_prints_its_ratios():
     pytest.importorskip("torch")
     done = subprocess.run(

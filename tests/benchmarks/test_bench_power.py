@@ -56,6 +56,7 @@ def test_rows_where_another_test_is_better_are_named(bench):
     assert bench.behind([record | {"tests": {"gausscheck": 0.5, "other": 0.5}}]) == []
 
 
+@pytest.mark.slow
 def test_sizes_of_a_few_are_measured():
     out = _run("zoo_sizes.py", "--most", "12", "--only", "scale_sdxl", "clean")
     assert re.search(r"^scale_sdxl +1024 ", out, re.MULTILINE)

@@ -167,6 +167,7 @@ def test_a_wrong_scale_has_its_p_value(dtype):
         assert judge(name, counts, n).log_p < -1000
 
 
+@pytest.mark.slow
 def test_effect_intervals_cover():
     # Scale 1.2, 120 sets of 2,000 values: the 95 % intervals of D at its place, and of A^2 / n.
     of = cells("float32", None, 1.2)

@@ -328,6 +328,7 @@ def test_a_spectrum_that_is_too_flat(white):
     assert seen(ask("spectral_flatness", half), -100)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth():
     """Of each effect over 200 draws: 95 % do, and fewer than 87 % with probability below 1e-5."""
     rng = np.random.default_rng(21)

@@ -81,7 +81,15 @@ def by_eigenvalues(size, order, fields, t):
 
 @pytest.mark.parametrize(
     ("size", "order", "fields"),
-    [(4, 4, 1), (10, 5, 1), (12, 12, 1), (14, 7, 3), (16, 16, 12), (105, 15, 4), (25, 25, 100)],
+    [
+        (4, 4, 1),
+        (10, 5, 1),
+        (12, 12, 1),
+        (14, 7, 3),
+        (16, 16, 12),
+        pytest.param(105, 15, 4, marks=pytest.mark.slow),
+        pytest.param(25, 25, 100, marks=pytest.mark.slow),
+    ],
 )
 def test_other_orders_by_eigenvalues(size, order, fields):
     null = LagProductNull(size, order, fields)

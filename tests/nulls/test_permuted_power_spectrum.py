@@ -100,8 +100,8 @@ def test_uniformity_catches_a_single_law_with_the_right_variance():
         {"n": 256, "permutations": 64},
         {"n": 1000, "permutations": 4, "mu": "paper"},
         {"n": 16384, "permutations": 16, "samples": 8},
-        {"n": 1024, "permutations": 4, "variance": 1.01},
-        {"n": 1_000_000, "permutations": 4},
+        pytest.param({"n": 1024, "permutations": 4, "variance": 1.01}, marks=pytest.mark.slow),
+        pytest.param({"n": 1_000_000, "permutations": 4}, marks=pytest.mark.slow),
     ],
 )
 def test_tails_are_finite_and_monotone_far_out(options):

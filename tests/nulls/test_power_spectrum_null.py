@@ -120,7 +120,9 @@ def _gil_pelaez(n, mu, t):
     return 0.5 + step / np.pi * kernel.sum(axis=1)
 
 
-@pytest.mark.parametrize(("n", "mu"), [(256, "exact"), (1024, "exact"), (992, "paper")])
+@pytest.mark.parametrize(
+    ("n", "mu"), [pytest.param(256, "exact", marks=pytest.mark.slow), (1024, "exact"), (992, "paper")]
+)
 def test_inversion_against_gil_pelaez(n, mu):
     null = power_spectrum_null(n, mu=mu)
     upper = [quantile(null, p, upper=True) for p in (0.1, 1e-2, 1e-4, 1e-6)]
@@ -204,7 +206,7 @@ def test_pooled_samples_and_rounded_values():
         {"n": 64},
         {"n": 256},
         {"n": 1000, "block": 5},
-        {"n": 16384, "block": 4096},
+        pytest.param({"n": 16384, "block": 4096}, marks=pytest.mark.slow),
         {"n": 16384, "mu": "paper"},
         {"n": 333, "samples": 16},
         {"n": 1_000_000},

@@ -250,6 +250,7 @@ def test_the_atom_is_not_above_itself_and_in_the_lower_tail_beyond():
             CovarianceNull(*bad)
 
 
+@pytest.mark.slow
 def test_the_calibration_script_measures():
     torch = pytest.importorskip("torch")
     from calibration.calibrate_relatives import CASES, row, simulated
