@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 
@@ -31,6 +33,7 @@ def test_a_first_small_audit_does_without_numba_and_other_heavy_packages():
     assert run("bench_audit.py", "--only", "imports").rstrip().endswith("none")
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_files_keeps_its_limit_and_leaves_nothing_behind(tmp_path):
     out = run("bench_file.py", "--dir", str(tmp_path))
     assert len(re.findall(r"MB above the interpreter", out)) == 3

@@ -3,9 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).with_name("bench_pass.py")
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_and_prints_its_ratios():
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--quick"], capture_output=True, text=True, timeout=120, check=False
