@@ -15,6 +15,7 @@ def run(script, *options):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_audits_runs_and_prints_its_figures():
     out = run("bench_audit.py")
     figures = {

@@ -113,7 +113,10 @@ def test_validity_stands_outside_the_count():
 
 @pytest.mark.parametrize(
     ("name", "make"),
-    [("mean", lambda x, e: x + e), ("scale", lambda x, e: x * (1 + e))],
+    [
+        pytest.param("mean", lambda x, e: x + e, marks=pytest.mark.slow),
+        ("scale", lambda x, e: x * (1 + e)),
+    ],
 )
 def test_detectable_effects_are_detected(name, make):
     """With power 0.9 to first order: the rate of 100 draws says that it lies between 0.75 and 0.98."""

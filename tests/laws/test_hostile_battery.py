@@ -103,7 +103,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("kind", ["noise", "largest of either sign"])
+@pytest.mark.parametrize("kind", ["noise", pytest.param("largest of either sign", marks=pytest.mark.slow)])
 def test_odd_shapes(kind, shape):
     report = honest(audit(KINDS.get(kind, lambda x: x)(normal(shape)), permutations=0))
     assert report.verdict == ("pass" if kind == "noise" else "fail")

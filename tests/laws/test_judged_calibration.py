@@ -27,7 +27,7 @@ SETS = [
 CAUTIOUS = ("tail_count", "heaps", "duplicates")
 CAUTIOUS_OF_SEVERAL = ("band_power", "autocorrelation", "channel_correlation", "sample_correlation")
 MOST_PROBES = 3 * 18
-TENSORS = 30
+TENSORS = 15
 
 
 class Seen:
