@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gausscheck.arrays import Values
 from gausscheck.asking import N_MIN, Asking
+from gausscheck.battery import Probe
 from gausscheck.decide import decide, detectable
 from gausscheck.effective import distinct_only, repeats_surely
 from gausscheck.errors import ArgumentError, DataError
@@ -76,8 +78,11 @@ def examine(
         distinct = distinct_only(values, layout, kept, scale=chosen.scale)
         assert distinct.pooled is not None
         effective = int(distinct.pooled.moments.n)
-        again, _ = Asking(distinct, values, layout, lattice, chosen.scale).all(chosen.battery)
-        findings = _on_distinct(findings, again)
+        asking = Asking(distinct, values, layout, lattice, chosen.scale)
+        again, _ = asking.all(
+            replace(chosen.battery, probes=tuple(filter(_of_values, chosen.battery.probes)))
+        )
+        findings = [*(f for f in findings if not _of_values(f)), *again]
         untested.append(
             f"the marginal law of repeated values: moments, law and tails are those of the {effective} of "
             f"{values.size} values that are no copies"
@@ -117,14 +122,10 @@ def examine(
     )
 
 
-def _on_distinct(findings: list[Finding], again: list[Finding]) -> list[Finding]:
-    """The findings, those on the marginal law of all values replaced by those of distinct values."""
-    marginal = {(f.label, f.scope): f for f in again if f.scope == "pooled" and f.family in _OF_VALUES}
-    kept = [
-        marginal.get((f.label, f.scope)) if f.scope == "pooled" and f.family in _OF_VALUES else f
-        for f in findings
-    ]
-    return [f for f in kept if f is not None]
+def _of_values(asked: Probe | Finding) -> bool:
+    """Whether copies change what it is worth: all values together, whatever their place."""
+    family = asked.definition.family if isinstance(asked, Probe) else asked.family
+    return asked.scope == "pooled" and family in _OF_VALUES
 
 
 def _best_lattice(

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.engines.kernels import jit
+from gausscheck.engines.ordinates import LARGEST_ORDINATE, SMALLEST_ORDINATE
 from gausscheck.summaries.frequency import FrequencyBins, frequency_bins
 
 __all__ = ["Runs", "reduce_fields", "runs_of"]
 
-_SMALLEST, _LARGEST = 1e-36, 1e36  # as in engines.ordinates
 _SUM_MATH = {"contract", "reassoc", "nsz"}
 
 
@@ -84,7 +84,7 @@ def _squares(parts, norm, ordinates, power):  # type: ignore[no-untyped-def]
     for k in range(ordinates.size):
         real = np.float64(parts[2 * k])
         imaginary = np.float64(parts[2 * k + 1])
-        value = min((real * real + imaginary * imaginary) * norm, _LARGEST)
+        value = min((real * real + imaginary * imaginary) * norm, LARGEST_ORDINATE)
         ordinates[k] = value
         power[k] += value
 
@@ -141,7 +141,7 @@ def reduce_fields(  # type: ignore[no-untyped-def]
     ordinates = np.empty(count)
     for f in range(start_field, stop_field):
         _squares(parts[f], norm, ordinates, power[channel[f]])
-        floor = max(least * _total(ordinates) / count, _SMALLEST)
+        floor = max(least * _total(ordinates) / count, SMALLEST_ORDINATE)
         bands[f, :] = 0.0
         total = log_total = 0.0
         pairs = 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gausscheck.finding import Finding
 from gausscheck.hints.evidence import Evidence
+from gausscheck.spectral import band_sums
 from gausscheck.summaries.fields import FieldSpectra
 
 __all__ = ["Fields", "Ring"]
@@ -71,6 +72,10 @@ class Fields:
         """Sums of ordinates over all fields, shape ``(M,)``."""
         return np.zeros(0) if self.spectra is None else self.spectra.pooled
 
+    @cached_property
+    def _band_sums(self) -> NDArray[np.float64]:
+        return np.zeros(0) if self.spectra is None else band_sums(self.pooled, self.spectra.bins)
+
     def bands(self, axis: int | None = None) -> tuple[Ring, ...]:
         """Bands of the length of the frequency vector, or along one ordered axis, without DC."""
         spectra = self.spectra
@@ -84,8 +89,7 @@ class Fields:
         ]
         if not chosen:
             return ()
-        row = 0 if axis is None else axis + 1
-        sums = np.bincount(bins.labels[row], weights=self.pooled * bins.weight, minlength=256)
+        sums = self._band_sums
         degrees = np.array([band.degrees for _, band in chosen], np.float64)
         power = np.array([sums[number] for number, _ in chosen]) / (degrees * spectra.count)
         mean = float(np.sum(power * degrees) / degrees.sum())
