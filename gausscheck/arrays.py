@@ -82,6 +82,10 @@ class Values:
         """The rows that a mask of shape ``(B,)`` is true for, of values of shape ``(B, D)``."""
         return self.like(self.data[chosen])
 
+    def places(self, chosen: NDArray[np.int64]) -> Self:
+        """The values at some places of each row, of values of shape ``(B, D)``."""
+        return self.like(self.data[:, chosen])
+
     def decode(self, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Return the values as NumPy floats of type `dtype`, exactly where `dtype` is wide enough."""
         if self.format.coded:
@@ -127,11 +131,19 @@ class TensorValues(Values):
 
     def rows(self, chosen: NDArray[np.bool_]) -> Self:
         """See :meth:`Values.rows`."""
-        index = sys.modules["torch"].from_numpy(np.flatnonzero(chosen)).to(self.data.device)
+        return self._picked(np.flatnonzero(chosen), 0)
+
+    def places(self, chosen: NDArray[np.int64]) -> Self:
+        """See :meth:`Values.places`."""
+        return self._picked(chosen, 1)
+
+    def _picked(self, chosen: NDArray[np.int64], axis: int) -> Self:
+        torch = sys.modules["torch"]
+        index = torch.from_numpy(chosen.copy()).to(self.data.device)
         if self.format.bits > 8:
-            return self.like(self.data[index])
-        # Not every device picks rows of 8-bit floats; all pick rows of bytes.
-        return self.like(self.data.view(sys.modules["torch"].uint8)[index].view(self.data.dtype))
+            return self.like(self.data.index_select(axis, index))
+        # Not every device picks 8-bit floats; all pick bytes.
+        return self.like(self.data.view(torch.uint8).index_select(axis, index).view(self.data.dtype))
 
     def decode(self, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Copy of the values on the host; see :meth:`Values.decode`. For small pieces."""

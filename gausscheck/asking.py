@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gausscheck.arrays import Values
 from gausscheck.battery import Battery, Probe
 from gausscheck.catalogue.base import judged_finding, pooled_finding, sample_finding
 from gausscheck.collect.fields import LONGEST_FIELD
 from gausscheck.finding import Finding
-from gausscheck.gather import LONGEST, Gathered, key_of
+from gausscheck.gather import LONGEST, key_of
+from gausscheck.gathered import Gathered
 from gausscheck.judging import Situation, Unasked
 from gausscheck.layout import Layout
 from gausscheck.needs import FieldsNeed, SpectrumNeed
@@ -34,8 +34,10 @@ class Asking:
     Attributes
     ----------
     kept : Gathered
-    values : Values
-        Of the whole tensor; only shape and format are looked at.
+    shape : tuple of int
+        Of the whole tensor.
+    dtype : str
+        Storage format.
     layout : Layout
     lattice : str or None
         That the values are taken to lie on.
@@ -44,7 +46,8 @@ class Asking:
     """
 
     kept: Gathered
-    values: Values
+    shape: tuple[int, ...]
+    dtype: str
     layout: Layout
     lattice: str | None
     scale: float
@@ -78,7 +81,7 @@ class Asking:
         return self._of_values(probe)
 
     def _judged(self, probe: Probe) -> Finding | Unasked:
-        statistic, layout, shape = probe.definition, self.layout, self.values.shape
+        statistic, layout, shape = probe.definition, self.layout, self.shape
         if self.finite < probe.smallest:
             needed = f"needs {probe.smallest} values, here {self.finite}"
             return Unasked(f"{statistic.title.lower()}: {needed}")
@@ -92,7 +95,7 @@ class Asking:
             shape=tuple(shape[axis] for axis in layout.ordered_axes) or (1,),
             lattice=self.lattice,
             scale=self.scale,
-            dtype=self.values.dtype,
+            dtype=self.dtype,
         )
         judgement = statistic.judge(summary, situation, probe.scope, **probe.checked)
         if isinstance(judgement, Unasked):
@@ -151,7 +154,7 @@ class Asking:
             "neginf": int(tally.neginf),
         }
         if self.kept.first_bad is not None:
-            where["index"] = list(self.layout.position(*self.kept.first_bad, self.values.shape))
+            where["index"] = list(self.layout.position(*self.kept.first_bad, self.shape))
         return where
 
     def _left_out(self, battery: Battery) -> list[str]:

@@ -11,7 +11,8 @@ from gausscheck.collect import Setting, collector
 from gausscheck.collect.distinct import DistinctBlocks
 from gausscheck.engines import select
 from gausscheck.finding import Finding
-from gausscheck.gather import CHUNK, Gathered, in_reference
+from gausscheck.gather import CHUNK, in_reference
+from gausscheck.gathered import Gathered
 from gausscheck.layout import Layout
 from gausscheck.needs import CountsNeed
 from gausscheck.summaries.onepass import OnePass

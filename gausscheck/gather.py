@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from gausscheck.battery import Battery, Probe
 from gausscheck.collect import Collector, Setting, collector
 from gausscheck.engines import Engine, select
 from gausscheck.floats import decode_table, float_format
+from gausscheck.gathered import Gathered, Key
 from gausscheck.lattice import LATTICES, LatticeCandidates, lattice_of_format
 from gausscheck.layout import Layout
 from gausscheck.needs import CountsNeed, Need, SpectrumNeed
@@ -24,7 +24,7 @@ from gausscheck.summaries.onepass import OnePass
 from gausscheck.summaries.samples import SampleValues
 from gausscheck.views import spectrum_values
 
-__all__ = ["CHUNK", "LONGEST", "Gathered", "gather", "in_reference", "key_of"]
+__all__ = ["CHUNK", "LONGEST", "Gathering", "gather", "in_reference", "key_of"]
 
 CHUNK = 2**21
 """Values looked at together: 8 MiB of float32, and as much again for their spectrum."""
@@ -32,100 +32,80 @@ CHUNK = 2**21
 LONGEST = 2**24
 """Longest stretch that is Fourier transformed at once; longer samples are cut into equal segments."""
 
-_Key = tuple[str, tuple[tuple[str, Any], ...]]
 
-
-@dataclass
-class Gathered:
-    """What one walk kept.
-
-    Attributes
-    ----------
-    samples, size : int
-        Samples and values in each.
-    segments : int
-        Equal pieces that each sample was cut into for the spectrum, and
-    segment_size : int
-        the values in each piece.
-    pooled : OnePass or None
-        Of all values, in units of the reference scale; the extremes in units of the data.
-    worst : dict
-        Values of each statistic of the values, by sample.
-    spectra : dict
-        Values of each power spectrum, by sample or segment.
-    left_out : int
-        Samples with non-finite values: not in `worst` and `spectra`.
-    first_bad : tuple of int or None
-        Sample, and index within it, of the first non-finite value.
-    lattices : tuple of str
-        Lattices that all values lie on, narrowest first.
-    summaries : dict
-        Summaries of all samples together, by the need that asked for them; of the finite samples alone where
-        order or place matter.
-    """
-
-    samples: int
-    size: int
-    segments: int
-    segment_size: int
-    pooled: OnePass | None = None
-    worst: dict[_Key, SampleValues] = field(default_factory=dict)
-    spectra: dict[SpectrumNeed, SampleValues] = field(default_factory=dict)
-    left_out: int = 0
-    first_bad: tuple[int, int] | None = None
-    lattices: tuple[str, ...] = ()
-    summaries: dict[Need, Any] = field(default_factory=dict)
-
-
-def key_of(probe: Probe) -> _Key:
+def key_of(probe: Probe) -> Key:
     """Identity of the value that a probe asks for, whatever its scope."""
     return probe.statistic, tuple(sorted(probe.checked.items()))
 
 
-class _Walk:
+class Gathering:
+    """Takes samples in any number of pieces and keeps what the probes of a battery need, in bounded memory.
+
+    Parameters
+    ----------
+    layout : Layout
+    shape : tuple of int
+        Of an array of such samples; its length along the sample axis means nothing.
+    dtype : str
+        Storage format.
+    battery : Battery
+    scale : float
+        Standard deviation under H0.
+    seed : int
+        Of the permutations.
+    device : str or None
+        Where the values live.
+    release : callable, optional
+        Called after each stretch read, to give its memory back; it may be read again.
+    """
+
     def __init__(
         self,
-        values: Values,
         layout: Layout,
+        shape: tuple[int, ...],
+        dtype: str,
         battery: Battery,
         *,
         scale: float,
         seed: int,
-        release: Callable[[], None] | None,
+        device: str | None = None,
+        release: Callable[[], None] | None = None,
     ) -> None:
-        self.values, self.layout = values, layout
-        self.scale, self.seed = scale, seed
-        self.release = release or _nothing
-        samples, size = layout.samples(values.shape)
+        self.layout, self.dtype, self.scale, self.seed = layout, dtype, scale, seed
+        self.device = device
+        _, size = layout.samples(shape)
         segments = -(-size // LONGEST)
-        self.kept = Gathered(samples, size, segments, size // max(segments, 1))
+        self.kept = Gathered(0, size, segments, size // max(segments, 1))
         self.spectrum_needs = _spectrum_needs(battery, self.kept.segment_size)
         asked = dict.fromkeys(p.need for p in battery.probes if p.definition.judge is not None)
         self.by_sample = {
             key_of(p): partial(p.definition.value, **p.checked)
             for p in battery.probes
-            if p.scope == "sample" and samples > 1 and size >= p.smallest and p.definition.value is not None
+            if p.scope == "sample" and size >= p.smallest and p.definition.value is not None
         }
         passes = 1 + sum(1 if n.permutations is None else 2 * n.permutations for n in self.spectrum_needs)
-        passes += len(asked)
-        self.engine: Engine = select(values.size * passes, device=values.device)
+        self.passes = passes + len(asked)
         self.candidates = LatticeCandidates()
-        setting = Setting(
-            layout, values.shape, values.dtype, self.engine, scale=scale, seed=seed, release=self.release
+        engine = select(0, device=device)
+        self.setting = Setting(
+            layout, shape, dtype, engine, scale=scale, seed=seed, release=release or _nothing
         )
-        self.collectors: dict[Need, Collector] = {need: collector(need, setting) for need in asked}
+        self.collectors: dict[Need, Collector] = {need: collector(need, self.setting) for need in asked}
 
-    def chunks(self) -> Iterator[tuple[int, Values]]:
-        """Pieces of shape (rows, values) with the number of their first sample, in order."""
-        rows = max(1, CHUNK // max(self.kept.size, 1))
-        for start in range(0, self.kept.samples, rows):
-            stop = min(start + rows, self.kept.samples)
-            yield start, self.values.like(self.layout.rows(self.values.data, start, stop))
+    @property
+    def engine(self) -> Engine:
+        """What reduces the values."""
+        return self.setting.engine
+
+    def expect(self, values: int) -> None:
+        """Choose the engine for so many values in all."""
+        self.setting.engine = select(values * self.passes, device=self.device)
 
     def take(self, first: int, block: Values) -> None:
-        """Add samples ``first …``, whole."""
+        """Add samples ``first …``, whole, one a row of `block`."""
         batch = self._one_pass(block)
         finite = batch.nonfinite.total == 0
+        self.kept.samples += block.shape[0]
         self.kept.left_out += int(np.count_nonzero(~finite))
         place = batch.nonfinite.location()
         if self.kept.first_bad is None and place is not None:
@@ -159,7 +139,7 @@ class _Walk:
             self._detect(piece)
             part = self.engine.one_pass(piece).shifted(start)
             total = part if total is None else total.merge(part)
-            self.release()
+            self.setting.release()
         assert total is not None
         return total
 
@@ -175,7 +155,7 @@ class _Walk:
         for segment in range(self.kept.segments):
             piece = block.columns(segment * size, (segment + 1) * size)
             x = self.engine.decode(piece, np.float64 if wide else np.float32)
-            self.release()
+            self.setting.release()
             number = index * self.kept.segments + segment
             for need in self.spectrum_needs:
                 by_sample = spectrum_values(
@@ -185,14 +165,21 @@ class _Walk:
                 self.kept.spectra[need] = self.kept.spectra.get(need, SampleValues()).merge(part)
 
     def finish(self) -> Gathered:
-        """Everything kept."""
-        declared = lattice_of_format(self.values.dtype)
-        self.kept.summaries = {need: taking.finish() for need, taking in self.collectors.items()}
+        """Everything kept so far; more may be taken afterwards."""
+        declared = lattice_of_format(self.dtype)
+        summaries = {need: taking.finish() for need, taking in self.collectors.items()}
         if declared is None:
-            self.kept.lattices = tuple(self.candidates.names)
+            lattices = tuple(self.candidates.names)
         else:
-            self.kept.lattices = (*_narrower(self.kept.summaries.get(CountsNeed())), declared)
-        return self.kept
+            lattices = (*_narrower(summaries.get(CountsNeed())), declared)
+        kept = self.kept
+        return replace(
+            kept,
+            worst=dict(kept.worst),
+            spectra=dict(kept.spectra),
+            lattices=lattices,
+            summaries=summaries,
+        )
 
 
 def _narrower(counts: Counts | None) -> tuple[str, ...]:
@@ -259,12 +246,25 @@ def gather(
     release : callable, optional
         Called after each stretch read, to give its memory back; it may be read again.
     """
-    walk = _Walk(values, layout, battery, scale=scale, seed=seed, release=release)
+    walk = Gathering(
+        layout,
+        values.shape,
+        values.dtype,
+        battery,
+        scale=scale,
+        seed=seed,
+        device=values.device,
+        release=release,
+    )
+    walk.expect(values.size)
+    samples, size = layout.samples(values.shape)
+    rows = max(1, CHUNK // max(size, 1))
     done = 0
-    for first, block in walk.chunks():
+    for first in range(0, samples, rows):
+        block = values.like(layout.rows(values.data, first, min(first + rows, samples)))
         walk.take(first, block)
         done += block.size
-        walk.release()
+        walk.setting.release()
         if progress is not None:
             progress(done, values.size)
     return walk.finish()

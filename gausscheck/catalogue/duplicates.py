@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from gausscheck.catalogue.base import Statistic, frozen, only
-from gausscheck.collect.units import BLOCK, MOST_HASHES, MOST_VALUES, SHORTEST, halvings_for
+from gausscheck.collect.units import BLOCK, SHORTEST
 from gausscheck.effects import share
 from gausscheck.errors import ArgumentError
 from gausscheck.judging import Judgement, Situation, Unasked, judged
 from gausscheck.needs import RepeatsNeed
 from gausscheck.nulls.base import LOG_TWO, Grade
 from gausscheck.nulls.coincidence import CoincidenceNull, log_collision, log_pairs
-from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
+from gausscheck.summaries.repeats import MOST_HASHES, MOST_VALUES, Repeats, Units, ValueSketch, halvings_for
 
 __all__ = ["COARSEST", "STATISTIC", "log_equal", "log_tie"]
 

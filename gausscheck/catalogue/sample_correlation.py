@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 from gausscheck.catalogue.base import Statistic, frozen, only
 from gausscheck.catalogue.channel_correlation import correlation_null, judged_correlation
-from gausscheck.judging import Judgement, Situation, Unasked
+from gausscheck.judging import Judgement, Situation, Unasked, log_any_of
 from gausscheck.needs import SampleGramNeed
-from gausscheck.summaries.gram import SampleGram
+from gausscheck.summaries.gram import GROUP, SampleGram
 
 __all__ = ["STATISTIC"]
 
@@ -21,12 +22,19 @@ def _judge(summary: SampleGram | None, situation: Situation, scope: str) -> Judg
         return Unasked("samples are compared with each other, all together")
     if summary is None or summary.samples < 2:
         return Unasked()
-    extra: dict[str, Any] = {}
-    if summary.n < summary.size:
-        extra["places"] = summary.n
-    if not summary.complete:
-        extra["group"] = summary.group
-    return judged_correlation(summary.largest, summary.n, "samples", situation, **extra)
+    group = {} if summary.complete else {"group": GROUP}
+    answers = [
+        judged_correlation(
+            pair, n, "samples", situation, **({"places": n} if n < summary.size else {}), **group
+        )
+        for n, pair in sorted(summary.largest.items())
+    ]
+    found = [answer for answer in answers if isinstance(answer, Judgement)]
+    if not found:
+        return answers[0]
+    # Groups may be compared at different numbers of places; the most surprising pays for that choice, too.
+    most = min(found, key=lambda judgement: judgement.log_p)
+    return replace(most, log_p=log_any_of(most.log_p, len(found)))
 
 
 STATISTIC = Statistic(
@@ -34,7 +42,7 @@ STATISTIC = Statistic(
     family="dependence",
     title="Sample correlation",
     formula=(
-        "r_ij = sum x_i x_j / sqrt(sum x_i^2 sum x_j^2) over the values of samples i < j, at evenly strided "
+        "r_ij = sum x_i x_j / sqrt(sum x_i^2 sum x_j^2) over the values of samples i < j, at evenly spread "
         "places where samples are many and long; of more than 4096 samples, pairs within groups of 4096 "
         "neighbours; the r_ij of largest absolute value"
     ),

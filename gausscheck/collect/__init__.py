@@ -52,10 +52,11 @@ def collect(need: Need, values: Values, layout: Layout, *, lattice: str | None) 
     setting = Setting(layout, values.shape, values.dtype, select(values.size, device=values.device))
     collecting = collector(need, setting)
     block = values.like(layout.rows(values.data))
-    collecting.take(np.arange(setting.samples), block)
+    samples = block.shape[0]
+    collecting.take(np.arange(samples), block)
     situation = Situation(
         n=values.size,
-        samples=setting.samples,
+        samples=samples,
         channels=setting.channels,
         shape=setting.ordered,
         lattice=lattice,

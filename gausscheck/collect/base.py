@@ -16,18 +16,19 @@ from gausscheck.layout import Layout
 __all__ = ["Collector", "Setting"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Setting:
-    """What a collector knows before it sees values.
+    """What a collector knows before it sees values: not how many samples will come.
 
     Attributes
     ----------
     layout : Layout
     shape : tuple of int
-        Of the whole array.
+        Of an array; its length along the sample axis means nothing.
     dtype : str
         Storage format.
     engine : Engine
+        May be replaced by one that does the same faster.
     scale : float
         Standard deviation under H0.
     seed : int
@@ -43,11 +44,6 @@ class Setting:
     scale: float = 1.0
     seed: int = 0
     release: Callable[[], None] = lambda: None
-
-    @property
-    def samples(self) -> int:
-        """Samples in the array."""
-        return self.layout.samples(self.shape)[0]
 
     @property
     def size(self) -> int:

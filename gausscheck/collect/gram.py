@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
+from functools import lru_cache
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,14 @@ from numpy.typing import NDArray
 from gausscheck.arrays import Values
 from gausscheck.collect.base import Collector, Setting
 from gausscheck.needs import ChannelGramNeed, Need
-from gausscheck.summaries.gram import Correlated, Gram, SampleGram
+from gausscheck.summaries.gram import GROUP, Gram, OpenGroup, SampleGram, places_kept
 
-__all__ = ["GROUP", "MOST_CHANNELS", "ChannelGramCollector", "SampleGramCollector", "collector"]
+__all__ = ["MOST_CHANNELS", "ChannelGramCollector", "SampleGramCollector", "collector", "places_of"]
 
 MOST_CHANNELS = 1024
 """Most channels whose products are kept."""
 
-GROUP = 4096
-"""Most samples that are compared with each other; of more, those in each group of neighbours."""
-
 _STRETCH = 2**21  # values decoded together
-_KEPT = 2**22  # values of samples kept as float32: 16 MiB
-_MOST_PRODUCTS = 2**34  # of two values each: a quarter of a second on one core
 _COLUMNS = 2**16  # places whose products are added in float32
 # Squares of values outside this range, or their sums, may leave that of float32.
 _LEAST_SQUARE, _LARGEST_SQUARE = 1e-28, 1e30
@@ -105,28 +101,13 @@ def _scaled(x: Any) -> tuple[Any, NDArray[np.int64]]:
     return x, exponents
 
 
-def _products(*parts: Any) -> NDArray[np.float64]:
-    """``x x^T`` of all rows of some arrays, in their precision over stretches of places, added in float64."""
-    rows = sum(int(part.shape[0]) for part in parts)
-    total = np.zeros((rows, rows))
-    for start in range(0, parts[0].shape[1], _COLUMNS):
-        x = _stacked([part[:, start : start + _COLUMNS] for part in parts])
-        total += _host(x @ x.swapaxes(0, 1))
+def _products(x: Any) -> NDArray[np.float64]:
+    """``x x^T`` of rows, where they live, in their precision over stretches of places, added in float64."""
+    total = np.zeros((int(x.shape[0]), int(x.shape[0])))
+    for start in range(0, x.shape[1], _COLUMNS):
+        part = x[:, start : start + _COLUMNS]
+        total += _host(part @ part.swapaxes(0, 1))
     return total
-
-
-def _stacked(parts: list[Any]) -> Any:
-    """Rows of some arrays as one."""
-    if len(parts) == 1:
-        return parts[0]
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    x = parts[0].new_empty((sum(int(part.shape[0]) for part in parts), parts[0].shape[1]))
-    first = 0
-    for part in parts:
-        x[first : first + part.shape[0]] = part
-        first += int(part.shape[0])
-    return x
 
 
 def _host(x: Any) -> NDArray[Any]:
@@ -142,70 +123,86 @@ def _like(array: NDArray[Any], x: Any) -> Any:
 class SampleGramCollector:
     """Collector of :class:`~gausscheck.summaries.gram.SampleGram`.
 
-    Kept are as many evenly strided places of each sample as fit into 2**22 values in all, and into 2**34
-    products.
+    Kept are the values of each sample at some places common to all, of one group of 4096 samples at a time.
     """
 
     whole = False
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        samples, size = setting.samples, max(setting.size, 1)
-        group = min(samples, GROUP)
-        most = max(1, min(_KEPT // max(samples, 1), _MOST_PRODUCTS // max(samples * group, 1)))
-        # An odd stride visits every column of an image whose width is a power of two.
-        self.stride = 1 if size <= most else -(-size // most) | 1
-        self.able = samples > 1
-        self.index: list[NDArray[np.int64]] = []
-        self.rows: list[Any] = []
+        self.able = setting.layout.sample_axis is not None and setting.size > 0
+        self.kept = SampleGram(0, setting.size)
+        self.number = -1  # of the group at hand,
+        self.covered = False  # whether it was seen from its start,
+        self.members = 0  # how many samples of it were,
+        self.parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []  # and what is kept of them
 
     def take(self, index: NDArray[np.int64], block: Values) -> None:
         """See :meth:`gausscheck.collect.base.Collector.take`."""
-        if not self.able or index.size == 0 or block.shape[1] == 0:
+        if not self.able or index.size == 0:
             return
-        self.index.append(index)
         step = max(1, _STRETCH // block.shape[1])
-        for start in range(0, index.size, step):
-            part = block.like(block.data[start : start + step, :: self.stride])
-            self.rows.append(self._unit_rows(part))
-            self.setting.release()
+        for number in range(int(index[0]) // GROUP, int(index[-1]) // GROUP + 1):
+            low, high = np.searchsorted(index, (number * GROUP, (number + 1) * GROUP)).tolist()
+            if low == high:
+                continue
+            self._enter(number, int(index[low]))
+            self.members += high - low
+            width = places_kept(self.members, number, self.setting.size)
+            for start in range(low, high, step):
+                stop = min(start + step, high)
+                rows = self._unit_rows(block.like(block.data[start:stop]), width)
+                self.parts.append((index[start:stop], rows))
+                self.setting.release()
+            if self.parts[0][1].shape[1] >= 2 * width:
+                group = OpenGroup.of(self.parts, self.setting.size)
+                self.parts = [(group.index, group.rows)]
 
-    def _unit_rows(self, part: Values) -> Any:
-        """Rows as float32 whose squares stay in its range; correlations know no scale."""
-        x = self.setting.engine.decode(part, np.float32)
-        with np.errstate(over="ignore", under="ignore"):
-            total = np.einsum("ij,ij->i", x, x) if isinstance(x, np.ndarray) else _host((x * x).sum(1))
-        squares = total / x.shape[1]
-        if np.all((squares > _LEAST_SQUARE) & (squares < _LARGEST_SQUARE)):
-            return x
-        scaled, _ = _scaled(self.setting.engine.decode(part, np.float64))
-        return scaled.astype(np.float32) if isinstance(scaled, np.ndarray) else scaled.float()
+    def _enter(self, number: int, first: int) -> None:
+        """Come to a group with its sample `first`; often the group at hand."""
+        if number == self.number:
+            return
+        self.kept = self._joined(complete=self.covered)
+        self.covered = self.number >= 0 or first == number * GROUP
+        self.number, self.members, self.parts = number, 0, []
+
+    def _joined(self, *, complete: bool) -> SampleGram:
+        """All groups; `complete` says that no more samples of the one at hand will come, from anywhere."""
+        if not self.parts:
+            return self.kept
+        group = OpenGroup.of(self.parts, self.setting.size)
+        alone = SampleGram(group.index.size, self.setting.size, {}, {self.number: group})
+        return self.kept.merge(alone.closing({self.number}) if complete else alone)
 
     def finish(self) -> SampleGram | None:
         """See :meth:`gausscheck.collect.base.Collector.finish`; None where there is nothing to compare."""
-        if not self.rows:
-            return None
-        index = np.concatenate(self.index)
-        largest = Correlated()
-        for start in range(0, index.size, GROUP):
-            products = _products(*self._parts(start, start + GROUP))
-            found = Gram(products, np.zeros(len(products), np.int64), int(self.rows[0].shape[1])).largest()
-            if found.pairs:
-                at = index[start + np.array([found.first, found.second])]
-                found = Correlated(found.r, int(at[0]), int(at[1]), found.pairs)
-            largest = largest.merge(found)
-        n = int(self.rows[0].shape[1])
-        return SampleGram(largest, n, int(index.size), self.setting.size, GROUP)
+        return self._joined(complete=False) if self.parts else None
 
-    def _parts(self, start: int, stop: int) -> list[Any]:
-        """Rows `start` to `stop` of all that were kept, as they lie."""
-        chosen, first = [], 0
-        for part in self.rows:
-            low, high = max(start - first, 0), min(stop - first, part.shape[0])
-            if low < high:
-                chosen.append(part[low:high])
-            first += int(part.shape[0])
-        return chosen
+    def _unit_rows(self, part: Values, width: int) -> NDArray[np.float32]:
+        """Values at some places as float32 whose squares stay in its range: correlations know no scale."""
+        part = part.places(places_of(self.setting.size, width))
+        x = _host(self.setting.engine.decode(part, np.float32))
+        with np.errstate(over="ignore", under="ignore"):
+            squares = np.einsum("ij,ij->i", x, x) / x.shape[1]
+        if np.all((squares > _LEAST_SQUARE) & (squares < _LARGEST_SQUARE)):
+            return x
+        scaled, _ = _scaled(self.setting.engine.decode(part, np.float64))
+        return _host(scaled).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def places_of(size: int, count: int) -> NDArray[np.int64]:
+    """The first `count` places of an order in which any number of first ones covers a sample evenly.
+
+    Multiples of the golden section of the sample, made odd and prime to its size: place by place as even as
+    can be, along every axis whose length is no near multiple of it.
+    """
+    step = round(size * (5**0.5 - 1) / 2)
+    while gcd(step, size) != 1:
+        step += 1
+    places: NDArray[np.int64] = np.arange(count, dtype=np.int64) * step % size
+    places.setflags(write=False)
+    return places
 
 
 def collector(need: Need, setting: Setting) -> Collector:

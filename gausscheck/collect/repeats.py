@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from gausscheck.arrays import Values
 from gausscheck.collect.base import Setting
-from gausscheck.collect.units import (
-    BLOCK,
-    MOST_HASHES,
-    MOST_VALUES,
-    SHORTEST,
-    Kind,
-    halvings_for,
-    kinds_of,
-)
+from gausscheck.collect.units import BLOCK, SHORTEST, Kind, kinds_of
 from gausscheck.engines.base import mix
 from gausscheck.engines.hashes import marks_of, powers
 from gausscheck.needs import Need
-from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
+from gausscheck.summaries.repeats import (
+    MOST_HASHES,
+    MOST_VALUES,
+    Repeats,
+    Units,
+    ValueSketch,
+    halvings_for,
+)
 
 __all__ = ["RepeatsCollector", "collector"]
 
@@ -64,12 +63,9 @@ class RepeatsCollector:
         self.shapes = {kind.name: (kind.length, kind.count) for kind in kinds}
         if self.blocks:
             self.shapes["block"] = (BLOCK, self.blocks)
-        self.halvings = {
-            name: halvings_for(count * setting.samples, MOST_HASHES)
-            for name, (_, count) in self.shapes.items()
-        }
+        self.halvings = dict.fromkeys(self.shapes, 0)
         self.sketched = setting.dtype in ("float32", "float64")
-        self.value_halvings = halvings_for(self.size * setting.samples, MOST_VALUES)
+        self.value_halvings = 0
         self.values: list[NDArray[np.float64]] = []
         self.waiting = 0
         self.sketch: ValueSketch | None = None
@@ -80,16 +76,35 @@ class RepeatsCollector:
         """See :meth:`gausscheck.collect.base.Collector.take`."""
         if block.size == 0:
             return
-        self.seen += index.size
         rows = max(1, _STRETCH // self.size)
         for start in range(0, index.size, rows):
             part = block.like(block.data[start : start + rows])
             at = index[start : start + rows]
+            self.seen += at.size
+            self._halve()
             self._runs(at, part)
             if self.blocks and not self.joined:
                 self._blocks_alone(at, part)
             for kind in self.strided:
                 self._strided(kind, at, part)
+
+    def _halve(self) -> None:
+        """Keep a smaller fraction as more is seen: in the end that depends on how much was seen alone."""
+        for name, (_, count) in self.shapes.items():
+            halvings = halvings_for(count * self.seen, MOST_HASHES)
+            if halvings > self.halvings[name]:
+                self.halvings[name] = halvings
+                few = np.uint64(2 ** (64 - halvings))
+                self.kept[name] = [
+                    (hashes[kept], places[kept])
+                    for hashes, places in self.kept.get(name, [])
+                    for kept in (hashes < few,)
+                ]
+        halvings = halvings_for(self.size * self.seen, MOST_VALUES)
+        if halvings > self.value_halvings:
+            self._settle()
+            self.value_halvings = halvings
+            self.sketch = None if self.sketch is None else self.sketch.thinned(halvings)
 
     def _pieces(self) -> Iterator[tuple[int, int, int, int]]:
         """Stretches of a sample: runs `first` to `last`, and values `low` to `high` of each."""
@@ -196,6 +211,8 @@ class RepeatsCollector:
 
     def _settle(self) -> None:
         """Count the values that wait."""
+        if not self.values:
+            return
         values, counts = np.unique(np.concatenate(self.values), return_counts=True)
         new = ValueSketch(0, self.value_halvings, values, counts.astype(np.int64), marks_of(values))
         self.sketch = new if self.sketch is None else self.sketch.merge(new)

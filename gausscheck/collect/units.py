@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from math import prod
 
 from gausscheck.layout import Layout
 
-__all__ = ["BLOCK", "MOST_HASHES", "MOST_VALUES", "SHORTEST", "Kind", "halvings_for", "kinds_of"]
+__all__ = ["BLOCK", "SHORTEST", "Kind", "kinds_of"]
 
 BLOCK = 64
 """Consecutive values of a sample that make a block."""
 
 SHORTEST = 16
 """Fewest values of a unit; shorter ones repeat by chance on coarse lattices."""
-
-MOST_HASHES = 2**22
-"""Most hashes kept of one kind, on average: 64 MiB with their places."""
-
-MOST_VALUES = 2**17
-"""Most values kept in a sketch, on average."""
 
 _MOST_UNITS = 2**22  # in a sample, of kinds whose hashes are not complete before its end
 
@@ -78,8 +71,3 @@ def kinds_of(layout: Layout, shape: tuple[int, ...]) -> tuple[Kind, ...]:
         if dims and dims[-1] != BLOCK:
             add("row", tuple(k for k in range(len(dims) - 1)))
     return tuple(kinds)
-
-
-def halvings_for(count: int, most: int) -> int:
-    """Smallest h with ``count / 2**h <= most``."""
-    return max(0, math.ceil(math.log2(count / most))) if count > 0 else 0

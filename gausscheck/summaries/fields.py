@@ -34,6 +34,10 @@ class Peak:
         """The larger of both; of equal ones that of the earlier field."""
         return min(self, other, key=lambda p: (-p.value, p.field % 2**63, p.place))
 
+    def shifted(self, fields: int) -> Peak:
+        """The same where fields have higher numbers."""
+        return self if self.field < 0 else replace(self, field=self.field + fields)
+
 
 @dataclass(frozen=True)
 class BandExtremes:
@@ -69,6 +73,10 @@ class BandExtremes:
             np.where(left, self.low_at, other.low_at),
             np.where(right, self.high_at, other.high_at),
         )
+
+    def shifted(self, fields: int) -> BandExtremes:
+        """The same where fields have higher numbers."""
+        return replace(self, low_at=self.low_at + fields, high_at=self.high_at + fields)
 
 
 @dataclass(frozen=True)
@@ -144,4 +152,15 @@ class FieldSpectra:
             complex_peak=self.complex_peak.merge(other.complex_peak),
             real_peak=self.real_peak.merge(other.real_peak),
             bands=self.bands.merge(other.bands),
+        )
+
+    def shifted(self, samples: int) -> FieldSpectra:
+        """The same of samples with higher numbers."""
+        fields = samples * self.channels * self.pieces
+        return replace(
+            self,
+            flatness=self.flatness.shifted(fields),
+            complex_peak=self.complex_peak.shifted(fields),
+            real_peak=self.real_peak.shifted(fields),
+            bands=self.bands.shifted(fields),
         )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.errors import ArgumentError
 
-__all__ = ["Correlated", "Gram", "SampleGram"]
+__all__ = ["GROUP", "Correlated", "Gram", "OpenGroup", "SampleGram", "places_kept"]
+
+GROUP = 4096
+"""Most samples that are compared with each other; of more, those in each group of neighbours."""
 
 _ROWS = 256  # of correlations looked at together
+_COPIES = 1 - 1e-6  # correlation from which on rows count as the same: products are sums of float32
+_COLUMNS = 2**16  # places whose products are added in the precision of the rows
+_KEPT = 2**22  # values of samples kept as float32: 16 MiB
+_MOST_PRODUCTS = 2**34  # of two values each: a quarter of a second on one core
+_LATER = 1024  # places of samples of later groups
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,10 @@ class Correlated:
         """The larger of both; of equal ones that of the earlier rows."""
         best = min(self, other, key=lambda c: (-abs(c.r), c.first % 2**63, c.second % 2**63))
         return replace(best, pairs=self.pairs + other.pairs)
+
+    def shifted(self, rows: int) -> Correlated:
+        """The same pair where rows have higher numbers."""
+        return self if self.first < 0 else replace(self, first=self.first + rows, second=self.second + rows)
 
 
 @dataclass(frozen=True)
@@ -68,12 +81,14 @@ class Gram:
         for start in range(0, len(square), _ROWS):
             r = self.products[start : start + _ROWS, start:] * inverse[start:]
             r *= inverse[start : start + _ROWS, np.newaxis]
+            # Copies are equal, whatever rounding says: of several the first counts.
+            r[np.abs(r) > _COPIES] = np.sign(r[np.abs(r) > _COPIES])
             # Each pair once, and no row with itself.
             r[np.tril_indices(r.shape[0], 0, r.shape[1])] = 0.0
             first, second = divmod(
                 int(max(r.argmax(), r.argmin(), key=lambda at: abs(r.flat[at]))), r.shape[1]
             )
-            value = min(max(float(r[first, second]), -1.0), 1.0)
+            value = float(r[first, second])
             if value != 0:
                 best = best.merge(Correlated(value, start + first, start + second))
         return replace(best, pairs=some.size * (some.size - 1) // 2)
@@ -99,28 +114,125 @@ def _rescaled(gram: Gram, exponents: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class SampleGram:
-    """Correlations of samples with each other over places common to all.
+class OpenGroup:
+    """Samples of a group that may still grow.
 
     Attributes
     ----------
-    largest : Correlated
-        Among all pairs within groups; its rows are numbers of samples.
-    n : int
-        Places compared, of each sample.
-    samples, size : int
-        Samples compared, and values in each.
-    group : int
-        Neighbouring samples that are compared with each other.
+    index : numpy.ndarray of int64
+        Numbers of the samples, shape ``(m,)``.
+    rows : numpy.ndarray of float32
+        Values at the first of :func:`gausscheck.collect.gram.places_of`, shape ``(m, places)``.
     """
 
-    largest: Correlated
-    n: int
+    index: NDArray[np.int64]
+    rows: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]], size: int) -> OpenGroup:
+        """One group of several parts, by number of sample; rows are cut to what such a group keeps."""
+        index = np.concatenate([at for at, _ in parts])
+        width = min(
+            [places_kept(index.size, int(index[0]) // GROUP, size), *(rows.shape[1] for _, rows in parts)]
+        )
+        rows = np.concatenate([rows[:, :width] for _, rows in parts])
+        order = np.argsort(index, kind="stable")
+        return cls(index[order], rows[order])
+
+    def largest(self) -> Correlated:
+        """The pair of samples with the largest absolute correlation."""
+        products = np.zeros((len(self.rows), len(self.rows)))
+        for start in range(0, self.rows.shape[1], _COLUMNS):
+            part = self.rows[:, start : start + _COLUMNS]
+            products += part @ part.T
+        found = Gram(products, np.zeros(len(products), np.int64), self.rows.shape[1]).largest()
+        if found.pairs == 0:
+            return Correlated()
+        return replace(found, first=int(self.index[found.first]), second=int(self.index[found.second]))
+
+
+def places_kept(samples: int, group: int, size: int) -> int:
+    """Places at which so many samples of `size` values are compared, the members of one group.
+
+    As many as fit into 2**22 values and 2**34 products in the first group. In later ones, of which there may
+    be any number, so few that a value costs about 64 products, but not less than 64.
+    """
+    if group > 0:
+        return min(size, _LATER, max(size // 64, 64))
+    return min(size, max(1, min(_KEPT // max(samples, 4), _MOST_PRODUCTS // max(samples, 1) ** 2)))
+
+
+@dataclass(frozen=True)
+class SampleGram:
+    """Correlations of samples with each other over places common to all, within groups of 4096 neighbours.
+
+    Attributes
+    ----------
+    samples, size : int
+        Samples seen, and values in each.
+    closed : dict of int to Correlated
+        The most correlated pair among groups that are complete, by the number of places compared.
+    open : dict of int to OpenGroup
+        The other groups, by number: sample k belongs to group ``k // 4096``.
+    """
+
     samples: int
     size: int
-    group: int
+    closed: dict[int, Correlated] = field(default_factory=dict)
+    open: dict[int, OpenGroup] = field(default_factory=dict)
+
+    @cached_property
+    def largest(self) -> dict[int, Correlated]:
+        """The most correlated pair of all, by the number of places compared."""
+        found = dict(self.closed)
+        for group in self.open.values():
+            _add(found, group)
+        return found
 
     @property
     def complete(self) -> bool:
         """True where every sample was compared with every other."""
-        return self.samples <= self.group
+        return len(self.open) + (1 if self.closed else 0) <= 1 and self.samples <= GROUP
+
+    def closing(self, groups: set[int]) -> SampleGram:
+        """Give up the rows of these groups: no more of their samples will come."""
+        if not groups:
+            return self
+        closed = dict(self.closed)
+        for number in sorted(groups):
+            _add(closed, self.open[number])
+        left = {number: group for number, group in self.open.items() if number not in groups}
+        return replace(self, closed=closed, open=left)
+
+    def merge(self, other: SampleGram) -> SampleGram:
+        """Both sets of samples."""
+        if self.size != other.size:
+            msg = f"cannot merge products of samples of {self.size} and of {other.size} values"
+            raise ArgumentError(msg)
+        closed = dict(self.closed)
+        for n, pair in other.closed.items():
+            closed[n] = closed[n].merge(pair) if n in closed else pair
+        opened = dict(self.open)
+        for number, group in other.open.items():
+            mine = opened.get(number)
+            parts = [(g.index, g.rows) for g in (mine, group) if g is not None]
+            opened[number] = OpenGroup.of(parts, self.size)
+        both = SampleGram(self.samples + other.samples, self.size, closed, opened)
+        return both.closing({number for number, group in opened.items() if group.index.size >= GROUP})
+
+    def shifted(self, samples: int) -> SampleGram:
+        """The same of samples with higher numbers; `samples` is a multiple of 4096."""
+        groups = samples // GROUP
+        return replace(
+            self,
+            closed={n: pair.shifted(samples) for n, pair in self.closed.items()},
+            open={
+                number + groups: OpenGroup(group.index + samples, group.rows)
+                for number, group in self.open.items()
+            },
+        )
+
+
+def _add(found: dict[int, Correlated], group: OpenGroup) -> None:
+    n = int(group.rows.shape[1])
+    found[n] = found.get(n, Correlated()).merge(group.largest())

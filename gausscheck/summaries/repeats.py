@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,9 +11,20 @@ from numpy.typing import NDArray
 
 from gausscheck.errors import ArgumentError
 
-__all__ = ["Repeats", "Units", "ValueSketch"]
+__all__ = ["MOST_HASHES", "MOST_VALUES", "Repeats", "Units", "ValueSketch", "halvings_for"]
+
+MOST_HASHES = 2**22
+"""Most hashes kept of one kind, on average: 64 MiB with their places."""
+
+MOST_VALUES = 2**17
+"""Most values kept in a sketch, on average."""
 
 _LAST_HALF = 2.0**23  # from here on all numbers of float32 are whole
+
+
+def halvings_for(count: int, most: int) -> int:
+    """Smallest h with ``count / 2**h <= most``."""
+    return max(0, math.ceil(math.log2(count / most))) if count > 0 else 0
 
 
 @dataclass(frozen=True)
@@ -55,14 +67,19 @@ class Units:
         if (self.length, self.per_sample) != (other.length, other.per_sample):
             msg = f"cannot merge units of {self.length} and of {other.length} values"
             raise ArgumentError(msg)
-        halvings = max(self.halvings, other.halvings)
+        count = self.count + other.count
+        halvings = max(self.halvings, other.halvings, halvings_for(count, MOST_HASHES))
         left, right = self.thinned(halvings), other.thinned(halvings)
         return replace(
             left,
-            count=self.count + other.count,
+            count=count,
             hashes=np.concatenate((left.hashes, right.hashes)),
             places=np.concatenate((left.places, right.places)),
         )
+
+    def shifted(self, samples: int) -> Units:
+        """The same of samples with higher numbers."""
+        return replace(self, places=self.places + samples * self.per_sample)
 
     @property
     def kept(self) -> int:
@@ -150,7 +167,8 @@ class ValueSketch:
 
     def merge(self, other: ValueSketch) -> ValueSketch:
         """Both sets of values."""
-        halvings = max(self.halvings, other.halvings)
+        total = self.total + other.total
+        halvings = max(self.halvings, other.halvings, halvings_for(total, MOST_VALUES))
         left, right = self.thinned(halvings), other.thinned(halvings)
         values, first, inverse = np.unique(
             np.concatenate((left.values, right.values)), return_index=True, return_inverse=True
@@ -158,7 +176,7 @@ class ValueSketch:
         counts = np.zeros(values.size, np.int64)
         np.add.at(counts, inverse, np.concatenate((left.counts, right.counts)))
         marks = np.concatenate((left.marks, right.marks))[first]
-        return ValueSketch(self.total + other.total, halvings, values, counts, marks)
+        return ValueSketch(total, halvings, values, counts, marks)
 
     @property
     def kept(self) -> int:
@@ -232,3 +250,7 @@ class Repeats:
             {kind: units.merge(other.units[kind]) for kind, units in self.units.items()},
             self.values.merge(other.values) if both and self.values and other.values else None,
         )
+
+    def shifted(self, samples: int) -> Repeats:
+        """The same of samples with higher numbers."""
+        return replace(self, units={kind: units.shifted(samples) for kind, units in self.units.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,3 +85,9 @@ class SampleValues:
             low.low_sums,
             high.high_sums,
         )
+
+    def shifted(self, samples: int) -> SampleValues:
+        """The same of samples with higher numbers."""
+        if not self.count:
+            return self
+        return replace(self, low_at=self.low_at + samples, high_at=self.high_at + samples)

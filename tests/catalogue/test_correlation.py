@@ -1,6 +1,8 @@
 """Correlations of channels and of samples: the definition, any layout and chunk, defects, calibration."""
 
 import dataclasses
+import functools
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +12,7 @@ from scipy.stats import kstest
 
 from gausscheck import ArgumentError, DataError, statistics
 from gausscheck.arrays import TensorValues, as_values
+from gausscheck.catalogue import sample_correlation
 from gausscheck.catalogue.channel_correlation import judged_correlation
 from gausscheck.collect import collector
 from gausscheck.collect import gram as collecting
@@ -20,6 +23,7 @@ from gausscheck.judging import Situation, Unasked
 from gausscheck.layout import Layout
 from gausscheck.needs import ChannelGramNeed, SampleGramNeed
 from gausscheck.nulls.base import Grade
+from gausscheck.summaries import gram
 from gausscheck.summaries.gram import Correlated, Gram
 
 CHANNEL, SAMPLE = statistics["channel_correlation"], statistics["sample_correlation"]
@@ -144,14 +148,10 @@ def test_chunks_and_engines_are_invisible():
                 np.testing.assert_allclose(other.products, channels.products, atol=448 * 6e-8 * size)
                 assert other.n == channels.n == 448
                 found = collected(SampleGramNeed(), y, "b c h w", chunks, engine)
-                assert found.largest.r == pytest.approx(samples.largest.r, abs=1e-6)
-                assert dataclasses.replace(found, largest=Correlated()) == dataclasses.replace(
-                    samples, largest=Correlated()
-                )
-                assert (found.largest.first, found.largest.second) == (
-                    samples.largest.first,
-                    samples.largest.second,
-                )
+                assert (found.samples, found.size, found.complete) == (7, 192, True)
+                ours, theirs = found.largest[192], samples.largest[192]
+                assert ours.r == pytest.approx(theirs.r, abs=1e-6)
+                assert dataclasses.replace(ours, r=0) == dataclasses.replace(theirs, r=0)
 
 
 def test_merge_of_products_is_associative_and_commutative():
@@ -234,18 +234,79 @@ def test_where_there_is_nothing_to_compare(statistic):
 
 
 def test_many_and_long_samples(monkeypatch):
-    monkeypatch.setattr(collecting, "_KEPT", 5000)
+    monkeypatch.setattr(gram, "_KEPT", 5000)
     x = np.random.default_rng(9).standard_normal((10, 4096)).astype(np.float32)
     x[7] = x[3]
     finding = SAMPLE.test(x)
     assert finding.where == {"samples": [3, 7]}
-    assert finding.n == finding.extra["places"] == len(range(0, 4096, 9))
-    monkeypatch.setattr(collecting, "GROUP", 4)
+    assert finding.n == finding.extra["places"] == 500
+
+
+@pytest.fixture
+def groups_of_four(monkeypatch):
+    for module in (gram, collecting, sample_correlation):
+        monkeypatch.setattr(module, "GROUP", 4)
+    monkeypatch.setattr(gram, "_KEPT", 2000)
+
+
+@pytest.mark.usefixtures("groups_of_four")
+def test_groups():
+    x = np.random.default_rng(9).standard_normal((11, 4096)).astype(np.float32)
+    x[7] = x[3]
     finding = SAMPLE.test(x)
     assert finding.extra["group"] == 4
     assert set(finding.where["samples"]) != {3, 7}
     x[6] = x[5]
-    assert SAMPLE.test(x).where == {"samples": [5, 6]}
+    finding = SAMPLE.test(x)
+    assert finding.where == {"samples": [5, 6]}
+    assert finding.n == 64  # of later groups 4096 / 64 places are kept
+    whole = collected(SampleGramNeed(), x, "b w", [11], NumpyEngine())
+    # groups 0 and 1 are complete, and only the rows of the last are kept
+    assert {n: pair.pairs for n, pair in whole.largest.items()} == {500: 6, 64: 6 + 3}
+    assert list(whole.open) == [2]
+    # the definition, at the places of each group
+    r = {}
+    for number, n in ((0, 500), (1, 64), (2, 64)):
+        rows = x[4 * number : 4 * number + 4, collecting.places_of(4096, n)].astype(np.float64)
+        value, (first, second) = largest_by_definition(rows)
+        r[n] = max(
+            r.get(n, (0.0,)), (value, first + 4 * number, second + 4 * number), key=lambda c: abs(c[0])
+        )
+    for n, (value, first, second) in r.items():
+        assert whole.largest[n].r == pytest.approx(value, abs=1e-6)
+        assert (whole.largest[n].first, whole.largest[n].second) == (first, second)
+
+
+@pytest.mark.usefixtures("groups_of_four")
+@pytest.mark.parametrize("cuts", [(3, 6), (1, 2), (4, 8), (5, 5), (2, 9)])
+def test_parts_of_groups_merge_to_the_whole(cuts):
+    x = np.random.default_rng(19).standard_normal((11, 4096)).astype(np.float32)
+    whole = collected(SampleGramNeed(), x, "b w", [11], NumpyEngine())
+    parts = []
+    for start, stop in itertools.pairwise((0, *cuts, 11)):
+        taking = collector(SampleGramNeed(), Setting(Layout(("b", "w")), x.shape, "float32", NumpyEngine()))
+        taking.take(np.arange(start, stop), as_values(x[start:stop]))
+        if start < stop:
+            parts.append(taking.finish())
+    for order in itertools.permutations(parts):
+        merged = functools.reduce(lambda a, b: a.merge(b), order)
+        assert (merged.samples, merged.complete) == (11, False)
+        assert merged.largest.keys() == whole.largest.keys()
+        for n, pair in whole.largest.items():
+            assert dataclasses.replace(merged.largest[n], r=0) == dataclasses.replace(pair, r=0)
+            assert merged.largest[n].r == pytest.approx(pair.r, abs=1e-6)
+    moved = whole.shifted(8)
+    assert list(moved.open) == [4]
+    assert moved.largest[64].first == whole.largest[64].first + 8
+
+
+def test_places_cover_every_column():
+    for size, width in ((64 * 64, 64), (65536, 256), (1000, 10)):
+        places = collecting.places_of(size, size)
+        assert np.unique(places).size == size
+        some = np.bincount(places[: 4 * width] % width, minlength=width)
+        assert some.min() >= 1
+        assert some.max() <= 8
 
 
 def test_the_law_of_a_tensor():

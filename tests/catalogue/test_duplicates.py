@@ -10,7 +10,6 @@ from gausscheck import ArgumentError, DataError, statistics
 from gausscheck.arrays import as_values
 from gausscheck.catalogue.duplicates import COARSEST, log_equal
 from gausscheck.collect import collect
-from gausscheck.collect import units as counted
 from gausscheck.collect.base import Setting
 from gausscheck.collect.distinct import DistinctBlocks
 from gausscheck.engines.numpy import NumpyEngine
@@ -20,6 +19,7 @@ from gausscheck.layout import Layout
 from gausscheck.needs import RepeatsNeed
 from gausscheck.nulls.coincidence import log_collision
 from gausscheck.sharing import shared
+from gausscheck.summaries import repeats as counted
 
 DUPLICATES = statistics["duplicates"]
 UNITS = ("value", "block", "row", "channel", "frame", "sample")

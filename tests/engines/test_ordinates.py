@@ -97,7 +97,7 @@ def summary(x, layout, *, engine=None, chunks=1, values=None):
     setting = Setting(resolved, values.shape, values.dtype, engine or NumpyEngine(1))
     collecting = collector(FieldsNeed(), setting)
     rows = resolved.rows(values.data)
-    for part in np.array_split(np.arange(setting.samples), chunks):
+    for part in np.array_split(np.arange(len(rows)), chunks):
         collecting.take(part, values.like(rows[part[0] : part[-1] + 1]))
     return collecting.finish()
 
