@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from gausscheck.finding import Effect, Finding
     from gausscheck.report import Report, TensorReport
+    from gausscheck.streaming import Stream
     from gausscheck.testing import assert_gaussian
 
 # Bound when first used, so that the import costs nothing.
@@ -37,6 +38,7 @@ _HOME = {
     "GausscheckError": "errors",
     "GaussianityError": "errors",
     "Report": "report",
+    "Stream": "streaming",
     "TensorReport": "report",
     "assert_gaussian": "testing",
     "audit": "auditing",
@@ -53,6 +55,7 @@ __all__ = [
     "GausscheckError",
     "GaussianityError",
     "Report",
+    "Stream",
     "TensorReport",
     "__version__",
     "assert_gaussian",

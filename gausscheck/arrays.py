@@ -6,6 +6,7 @@ A framework is asked only if it is already imported: the tensor in hand proves i
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Self
@@ -16,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.floats import FORMATS, FloatFormat, decode_table, float_format
 
-__all__ = ["READ_BY_NUMPY", "TensorValues", "Values", "as_values"]
+__all__ = ["READ_BY_NUMPY", "TensorValues", "Values", "as_values", "joined"]
 
 READ_BY_NUMPY = frozenset({"cpu", "mps"})
 """Types of devices whose tensors are read by NumPy; tensors elsewhere are reduced where they are.
@@ -149,6 +150,20 @@ class TensorValues(Values):
         """Copy of the values on the host; see :meth:`Values.decode`. For small pieces."""
         decoded: NDArray[Any] = self.data.double().cpu().numpy()
         return decoded.astype(dtype, copy=False)
+
+
+def joined(parts: Sequence[Values]) -> Values:
+    """Values of one axis, one after the other; of one storage format and place."""
+    if len(parts) == 1:
+        return parts[0]
+    data = [part.data for part in parts]
+    if parts[0].device is None:
+        return parts[0].like(np.concatenate(data))
+    torch = sys.modules["torch"]
+    if parts[0].format.bits > 8:
+        return parts[0].like(torch.cat(data))
+    # Not every device joins 8-bit floats; all join bytes.
+    return parts[0].like(torch.cat([part.view(torch.uint8) for part in data]).view(data[0].dtype))
 
 
 def as_values(x: Any, *, integers: bool = False) -> Values:

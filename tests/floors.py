@@ -14,15 +14,17 @@ from pathlib import Path, PurePosixPath
 
 FLOORS: dict[int, tuple[str, ...]] = {
     6: ("gausscheck_cli",),
-    5: ("gausscheck", "gausscheck.auditing", "gausscheck.testing"),
+    5: ("gausscheck", "gausscheck.auditing", "gausscheck.streaming", "gausscheck.testing"),
     4: (
         "gausscheck.across",
         "gausscheck.asking",
         "gausscheck.battery",
+        "gausscheck.codec",
         "gausscheck.conclude",
         "gausscheck.decide",
         "gausscheck.effective",
         "gausscheck.examine",
+        "gausscheck.form",
         "gausscheck.gather",
         "gausscheck.gathered",
         "gausscheck.hints",
@@ -30,6 +32,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.options",
         "gausscheck.report",
         "gausscheck.schema",
+        "gausscheck.shard",
         "gausscheck.sources",
         "gausscheck.text",
         "gausscheck.tolerance",
@@ -56,6 +59,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.lattice",
         "gausscheck.layout",
         "gausscheck.version",
+        "gausscheck.writing",
     ),
 }
 """Floor -> modules and packages on it. A package stands for all that is inside it."""

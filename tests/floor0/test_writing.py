@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from gausscheck_cli.files import cannot_write, write_whole
+from gausscheck.writing import cannot_write, write_whole
 
 
 def test_writes_and_replaces(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -44,6 +45,10 @@ def write_whole(path: Path, data: bytes) -> None:
         Whatever the system says (disk full, no permission); nothing is left behind.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        # Replacing it would turn a device or a pipe into a file.
+        msg = "is not a regular file"
+        raise OSError(errno.EINVAL, msg, str(path))
     temporary = target.with_name(f".gausscheck-{secrets.token_hex(8)}.tmp")
     try:
         descriptor = os.open(
