@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gausscheck import wording
+from gausscheck import selection, wording
 from gausscheck.finding import Finding, Verdict
 from gausscheck.report import Report, TensorReport
 
@@ -25,20 +25,15 @@ __all__ = [
     "table",
 ]
 
-_SURPRISING = 3
 _ROWS_ALONE, _ROWS_AMONG = 12, 5
 _DETAILED = 10
 _LISTED = 10
 _PROSE = 100
 _BESIDE = 40
 _NARROWEST = 20
-# Other statistics can see a wrong scale more sharply than the variance does: p is then a power of its p.
-_AS_MUCH = 0.1
-_WHOLE = ("sample", "frame", "channel", "row")
-_SEVERITY: dict[str, int] = {"fail": 0, "suspect": 1, "pass": 2}
 _MARKS: dict[Verdict, str] = {"fail": "✗", "suspect": "!", "pass": "·"}
 _COLUMNS = ("test", "observed", "expected", "off by", "p")
-_WHERE_AND_EFFECT = "where and how much"
+_LAST_COLUMN = "where and how much"
 _GAP = "  "
 # What reads badly over two lines: p-values, intervals, coordinates, numbers with their unit.
 _TOGETHER = re.compile(r"[01] ± \S+|p = \S+|[\[(][-+\d.e, ]+[\])]| σ|#\d+ of \d+")
@@ -112,9 +107,7 @@ def report_lines(
         yield from _overview(report.tensors, width)
         yield ()
     detailed = [t for t in report.tensors if alone or show_all or t.verdict != "pass"]
-    if not show_all:
-        detailed.sort(key=lambda t: (_SEVERITY[t.verdict], t.log_p))
-    shown = detailed if show_all else detailed[:_DETAILED]
+    shown = detailed if show_all else selection.by_severity(detailed)[:_DETAILED]
     for tensor in shown:
         yield from _tensor(tensor, page)
         yield ()
@@ -154,8 +147,7 @@ def _shared(report: Report, page: _Page) -> Iterator[Line]:
 
 
 def _summary(report: Report, width: int) -> Iterator[Line]:
-    # As the exit code says: what could not be audited outweighs what passed.
-    broken = not report.tensors or (report.errors and report.verdict != "fail")
+    broken = selection.standing(report) == "error"
     badge = Span(" ERROR ", "badge fail") if broken else _badge(report.verdict)[0]
     indent = len(badge.text) + 3
     first, *rest = _wrap(wording.summary(report), width - indent)
@@ -165,7 +157,7 @@ def _summary(report: Report, width: int) -> Iterator[Line]:
 
 
 def _overview(tensors: Sequence[TensorReport], width: int) -> Iterator[Line]:
-    numbers = [(wording.p_phrase(t.log10_p), wording.number(t.n), _storage(t)) for t in tensors]
+    numbers = [(wording.p_phrase(t.log10_p), wording.number(t.n), wording.storage(t)) for t in tensors]
     p_width, n_width, storage_width = (max(len(row[i]) for row in numbers) for i in range(3))
     for tensor, (p, n, storage) in zip(tensors, numbers, strict=True):
         middle = f" {p:<{p_width}}  {n:>{n_width}}  {storage:<{storage_width}}  "
@@ -173,12 +165,6 @@ def _overview(tensors: Sequence[TensorReport], width: int) -> Iterator[Line]:
             middle = f" {p:<{p_width}}  "
         name = cut(wording.printable(tensor.name), max(width - 10 - len(middle), _NARROWEST))
         yield (Span(" "), *_badge(tensor.verdict), Span(middle), Span(name, "strong"))
-
-
-def _storage(tensor: TensorReport) -> str:
-    # bfloat16 on the bf16 lattice says the same thing twice.
-    own = {"bfloat16": "bf16", "float16": "fp16"}.get(tensor.dtype)
-    return f"{tensor.dtype}@{tensor.lattice}" if tensor.lattice not in (None, own) else tensor.dtype
 
 
 def _badge(verdict: Verdict) -> tuple[Span, Span]:
@@ -194,29 +180,21 @@ def _tensor(tensor: TensorReport, page: _Page) -> Iterator[Line]:
         yield (Span(" " * 11), Span(rest, "strong"))
     for text in _wrap(wording.tensor_facts(tensor), page.width - 11):
         yield (Span(" " * 11), Span(text, "dim"))
-    ordered = sorted(tensor.findings, key=lambda f: (_SEVERITY[f.verdict], f.log_p))
+    ordered = selection.ordered(tensor.findings)
     if ordered:
         yield ()
-        worst = _headline(ordered)
-        reading = wording.reading(worst)
-        if tensor.verdict == "pass":
-            calm = f"Nothing stands out in {len(ordered)} tests; the most surprising: "
-            reading = calm + reading[0].lower() + reading[1:]
-        for text in _wrap(reading, min(page.width, _PROSE) - 4):
-            yield (Span("  "), Span(text, worst.verdict if worst.verdict != "pass" else ""))
+        worst = selection.headline(ordered).verdict
+        for text in _wrap(selection.sentence(tensor), min(page.width, _PROSE) - 4):
+            yield (Span("  "), Span(text, worst if worst != "pass" else ""))
         # The cause is what people look for; the table is its evidence.
         for hint in tensor.hints:
             yield from paragraph("hint", "suspect", wording.printable(hint), page.width)
         yield ()
         rows = _ROWS_ALONE if page.alone else _ROWS_AMONG
-        # One line a statistic: other scopes of it tell the same with less force.
-        first = list({f.label: f for f in reversed(ordered)}.values())[::-1]
-        first.sort(key=ordered.index)
-        matters = [f for f in first if f.verdict != "pass"]
-        shown = ordered if page.show_all else (matters or first[:_SURPRISING])[:rows]
+        shown = ordered if page.show_all else selection.telling(ordered, rows)
         yield from finding_lines(shown, page.width)
         if len(shown) < len(ordered):
-            yield page.more(f"    {_left_out(ordered, shown)}")
+            yield page.more(f"    {selection.left_out(ordered, shown)}")
     notes = [
         # Among many, what a faulty tensor could have shown besides is no news.
         ("would have seen", "dim", wording.detectable(tensor) if page.alone or page.show_all else ""),
@@ -233,32 +211,6 @@ def _untested(texts: Iterable[str]) -> str:
     return "; ".join(wording.printable(text) for text in texts)
 
 
-def _headline(ordered: Sequence[Finding]) -> Finding:
-    """Choose the finding to put in words: the worst, or a wrong mean or scale that explains as much."""
-    worst = ordered[0]
-    for f in ordered:
-        if f.statistic == "duplicates" and f.parameters.get("unit") in _WHOLE and f.verdict == "fail":
-            # Copies of whole units explain every correlation and every peak.
-            return f
-    for f in ordered:
-        simple = f.statistic == "moment" and f.parameters.get("order") in (1, 2) and f.scope == "pooled"
-        if worst.family != "validity" and simple and f.verdict == "fail" and f.log_p < _AS_MUCH * worst.log_p:
-            return f
-    return worst
-
-
-def _left_out(ordered: Sequence[Finding], shown: Sequence[Finding]) -> str:
-    left = [f for f in ordered if f not in shown]
-    parts = []
-    for verdict, word in (("fail", "failed"), ("suspect", "suspect"), ("pass", "passed")):
-        count = sum(f.verdict == verdict for f in left)
-        if count:
-            parts.append(
-                f"{count} more {word}" if any(f.verdict == verdict for f in shown) else f"{count} {word}"
-            )
-    return ", ".join(parts)
-
-
 def finding_lines(findings: Sequence[Finding], width: int = 100) -> Iterator[Line]:
     """Yield findings as a table, or as prose where that is too wide."""
     head, *lines = table(_COLUMNS, [_row(f) for f in findings], right=(1, 2, 3, 4))
@@ -269,9 +221,9 @@ def finding_lines(findings: Sequence[Finding], width: int = 100) -> Iterator[Lin
         return
     left = width - margin - own - len(_GAP)
     beside = left >= _BESIDE
-    yield (Span(" " * margin), *_padded(head, own), Span(_GAP + _WHERE_AND_EFFECT if beside else "", "head"))
+    yield (Span(" " * margin), *_padded(head, own), Span(_GAP + _LAST_COLUMN if beside else "", "head"))
     for finding, line in zip(findings, lines, strict=True):
-        texts = _wrap(_where_and_effect(finding), left if beside else width - margin - 2)
+        texts = _wrap(wording.where_and_effect(finding), left if beside else width - margin - 2)
         first = (Span(_GAP + texts.pop(0)),) if beside else ()
         yield (Span("  "), _mark(finding.verdict), Span(" "), *_padded(line, own), *first)
         for text in texts:
@@ -281,7 +233,13 @@ def finding_lines(findings: Sequence[Finding], width: int = 100) -> Iterator[Lin
 
 def _as_prose(finding: Finding, width: int) -> Iterator[Line]:
     test, observed, expected, off, p = _row(finding)
-    parts = (f"{test}: {observed}", f"expected {expected}", off, f"p = {p}", _where_and_effect(finding))
+    parts = (
+        f"{test}: {observed}",
+        f"expected {expected}",
+        off,
+        f"p = {p}",
+        wording.where_and_effect(finding),
+    )
     for i, text in enumerate(_wrap(", ".join(t for t in parts if t), width - 4)):
         yield (Span("  "), _mark(finding.verdict) if i == 0 else Span(" "), Span(" "), Span(text))
 
@@ -297,11 +255,6 @@ def _mark(verdict: Verdict) -> Span:
 def _row(f: Finding) -> tuple[str, ...]:
     label, p = wording.printable(f.label), wording.probability(f.log10_p)
     return label, wording.observed(f), wording.expected(f), wording.deviation(f), p
-
-
-def _where_and_effect(f: Finding) -> str:
-    where = ", ".join(t for t in (wording.scope(f), wording.place(f)) if t)
-    return " · ".join(t for t in (where, wording.effect(f.effect)) if t)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[Line]:

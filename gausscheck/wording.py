@@ -31,8 +31,10 @@ __all__ = [
     "reading",
     "scope",
     "size",
+    "storage",
     "summary",
     "tensor_facts",
+    "where_and_effect",
 ]
 
 
@@ -250,6 +252,12 @@ def _plain(key: str, value: Any) -> str:
     return printable(str(value))
 
 
+def where_and_effect(finding: Finding) -> str:
+    """Return where it was seen and how much: ``all values · scale 5.49 [5.46, 5.52]``."""
+    where = ", ".join(text for text in (scope(finding), place(finding)) if text)
+    return " · ".join(text for text in (where, effect(finding.effect)) if text)
+
+
 _SUBJECTS = {
     "power_spectrum": "discrepancy of the block power spectrum",
     "spectral_flatness": "flatness of the spectrum",
@@ -320,6 +328,13 @@ def between(shared: SharedBetween) -> str:
             where = f": {shared.kind} {unit} of sample {sample} is {shared.kind} {place} of sample {other}"
     compared = " compared" if shared.kind == "value" else ""
     return f"{start}{compared}, bit for bit{where} ({p_phrase(shared.log10_p)})"
+
+
+def storage(tensor: TensorReport) -> str:
+    """Return how values are stored, and on which lattice they lie: ``float32@bf16``."""
+    # bfloat16 on the bf16 lattice says the same thing twice.
+    own = {"bfloat16": "bf16", "float16": "fp16"}.get(tensor.dtype)
+    return f"{tensor.dtype}@{tensor.lattice}" if tensor.lattice not in (None, own) else tensor.dtype
 
 
 def tensor_facts(tensor: TensorReport) -> str:

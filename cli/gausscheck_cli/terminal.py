@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from gausscheck.text import Line, plain
 
-__all__ = ["emit", "emit_json", "emit_lines", "is_terminal", "json_bytes", "page_width"]
+__all__ = ["emit", "emit_bytes", "emit_json", "emit_lines", "is_terminal", "json_bytes", "page_width"]
 
 _WIDTH_ELSEWHERE, _WIDEST, _NARROWEST = 100, 140, 40
 # Colours of the 16 that every theme, dark or light, keeps readable.
@@ -66,12 +66,12 @@ def emit(text: str) -> None:
         data = text.encode(encoding)
     except UnicodeEncodeError:
         data = text.translate(_PLAINER).encode(encoding, "replace")
-    _write(data + b"\n")
+    emit_bytes(data + b"\n")
 
 
 def emit_json(text: str) -> None:
     """Print JSON: UTF-8 whatever the locale says."""
-    _write(json_bytes(text))
+    emit_bytes(json_bytes(text))
 
 
 def json_bytes(text: str) -> bytes:
@@ -79,7 +79,8 @@ def json_bytes(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _write(data: bytes) -> None:
+def emit_bytes(data: bytes) -> None:
+    """Print what is encoded already."""
     if sys.stdout is None:
         return
     try:

@@ -12,6 +12,7 @@ from gausscheck.errors import ArgumentError, FileFormatError
 from gausscheck.text import report_text
 
 SUSPECT = tensor(verdict="suspect")
+FORMS = [("--format", form) for form in ("junit", "github", "markdown")]
 CODES = [
     (report(passing()), 0, 0),
     (report(SUSPECT), 0, 1),
@@ -25,7 +26,7 @@ CODES = [
 
 
 @pytest.mark.parametrize("case", CODES)
-@pytest.mark.parametrize("form", [(), ("--format", "json"), ("--quiet",), ("-o", "-"), ("--all",)])
+@pytest.mark.parametrize("form", [(), ("--format", "json"), ("--quiet",), ("-o", "-"), ("--all",), *FORMS])
 def test_exit_codes_do_not_depend_on_the_format(run, audits, case, form):
     given, code, strict = case
     audits(given)
@@ -81,7 +82,7 @@ def test_options_reach_the_audit(run, audits):
         (("x", "--alpha", "1"), "not in the range"),
         (("x", "--lattice", "bf17"), "is not one of"),
         (("x", "--format", "xml"), "is not one of"),
-        (("x", "-o", "report.xml"), "the format is told by the ending"),
+        (("x", "-o", "report.html"), "the format is told by the ending"),
         (("x", "-o", "missing/report.json"), "there is no folder"),
         (("x", "-o", "-", "-o", "-"), "given twice"),
         (("x", "--permutation", "3"), "No such option"),
