@@ -210,7 +210,7 @@ def battery(name: str = "standard", permutations: int = 4) -> Battery:
             _of_values((1, 2, 3, 4, 6, 8), (3, 4)) + _of_law() + ordered,
         ),
         "generator": (
-            "the standard battery without the published power spectra, so that testing costs less than drawing",
+            "the standard battery without the batched power spectra: testing costs less than drawing",
             _of_values((1, 2, 3, 4, 6, 8), (3, 4)) + _of_law() + _of_fields() + _of_dependence(),
         ),
         "thorough": (

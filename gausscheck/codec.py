@@ -142,13 +142,20 @@ def _made(kind: type, held: dict[str, Any], arrays: list[NDArray[Any]], depth: i
         msg = f"a {kind.__name__} has {sorted(held)}, expected {sorted(wanted)}"
         raise DataError(msg)
     values = {name: decode(item, arrays, depth + 1) for name, item in held.items()}
+    # Merging leaves scalars of NumPy where there were numbers.
+    values = {
+        name: value.item() if wanted[name] in ("int", "float") and _is_scalar(value) else value
+        for name, value in values.items()
+    }
     for name, value in values.items():
-        if wanted[name] in ("int", "float") and isinstance(value, np.ndarray) and value.ndim == 0:
-            values[name] = value = value.item()
         if not _fits(value, wanted[name]):
             msg = f"{kind.__name__}.{name} is a {type(value).__name__}, expected {wanted[name]}"
             raise DataError(msg)
     return kind(**values)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def _fits(value: Any, annotation: str) -> bool:

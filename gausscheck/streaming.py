@@ -370,7 +370,8 @@ def _normal(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
 
 def _copy(values: Values) -> Values:
     """A copy, for whoever gave the values may change them."""
-    return values.like(values.data.copy() if values.device is None else values.data.clone())
+    data: Any = values.data
+    return values.like(data.copy() if values.device is None else data.clone())
 
 
 def _level(alpha: float) -> float:

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from gausscheck.writing import cannot_write, write_whole
 
 
