@@ -334,18 +334,19 @@ def storage(tensor: TensorReport) -> str:
     """Return how values are stored, and on which lattice they lie: ``float32@bf16``."""
     # bfloat16 on the bf16 lattice says the same thing twice.
     own = {"bfloat16": "bf16", "float16": "fp16"}.get(tensor.dtype)
-    return f"{tensor.dtype}@{tensor.lattice}" if tensor.lattice not in (None, own) else tensor.dtype
+    dtype = printable(tensor.dtype)
+    return f"{dtype}@{tensor.lattice}" if tensor.lattice not in (None, own) else dtype
 
 
 def tensor_facts(tensor: TensorReport) -> str:
     """Return shape, storage, number of values and combined p-value of a tensor in one line."""
     shape = "×".join(str(length) for length in tensor.shape) or "scalar"
-    layout = f" ({tensor.layout})" if tensor.layout else ""
+    layout = f" ({printable(tensor.layout)})" if tensor.layout else ""
     lattice = f" on the {tensor.lattice} lattice" if tensor.lattice else ""
     values = f"{number(tensor.n)} {'value' if tensor.n == 1 else 'values'}"
     if tensor.n_effective != tensor.n:
         values += f", {number(tensor.n_effective)} of them distinct"
-    return f"{shape}{layout} · {tensor.dtype}{lattice} · {values} · {p_phrase(tensor.log10_p)}"
+    return f"{shape}{layout} · {printable(tensor.dtype)}{lattice} · {values} · {p_phrase(tensor.log10_p)}"
 
 
 def detectable(tensor: TensorReport) -> str:
@@ -360,8 +361,10 @@ def detectable(tensor: TensorReport) -> str:
 
 def error(problem: ReportError) -> str:
     """Return path, key and message of an error; the path once only."""
-    message = "\n".join(printable(line) for line in problem.message.splitlines())
     path = printable(problem.path)
+    # A line break in a name must not begin a line of its own.
+    message = problem.message.replace(problem.path, path) if problem.path else problem.message
+    message = "\n".join(printable(line) for line in message.splitlines())
     if message.startswith(path):
         return message
     return f"{path}[{printable(problem.key)}]: {message}" if problem.key else f"{path}: {message}"

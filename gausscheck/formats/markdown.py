@@ -23,7 +23,7 @@ _ROWS_ALONE, _ROWS_AMONG = 12, 5
 # Room for the titles of sections, and for the line that says what is left out.
 _RESERVE = 1000
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
-_PLAIN_CODE = re.compile(r"[^`|\\\s&<>](?:[^`|\\&<>]*[^`|\\\s&<>])?")
+_PLAIN_CODE = re.compile(r"[^`|\s](?:[^`|]*[^`|\s])?")
 
 
 class _Unit(NamedTuple):
@@ -76,7 +76,8 @@ def _page(head: str, report: Report, limit: int | None) -> str:
     common = frozenset[str]() if alone or not untested else frozenset.intersection(*untested)
     taken: list[_Unit] = []
     left: dict[str, int] = {}
-    room = None if limit is None else limit - _size(head) - _RESERVE
+    missed = _untested(common, report.tensors[0].untested) if common else ""
+    room = None if limit is None else limit - _size(head) - _size(missed) - _RESERVE
     for unit in _units(report, common, alone=alone):
         cost = _size(unit.row) + _size(unit.detail) + 2
         if room is not None and cost > room:
@@ -93,8 +94,7 @@ def _page(head: str, report: Report, limit: int | None) -> str:
         items = [unit.detail for unit in taken if unit.place == place]
         if items:
             pieces.append(f"### {title}\n\n" + "\n".join(items) + "\n")
-    if common and (text := _untested(common, report.tensors[0].untested)):
-        pieces.append(text)
+    pieces += [missed] if missed else []
     if left:
         counts = ", ".join(f"{wording.number(count)} {what}" for what, count in left.items())
         pieces.append(f"**Left out for size:** {counts}. The JSON report has all.\n")
