@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gausscheck.report import Report, TensorReport
     from gausscheck.streaming import Stream
     from gausscheck.testing import assert_gaussian
+    from gausscheck.validating import validate
+    from gausscheck.validation import Validation
 
 # Bound when first used, so that the import costs nothing.
 _HOME = {
@@ -40,10 +42,12 @@ _HOME = {
     "Report": "report",
     "Stream": "streaming",
     "TensorReport": "report",
+    "Validation": "validation",
     "assert_gaussian": "testing",
     "audit": "auditing",
     "audit_files": "auditing",
     "statistics": "catalogue",
+    "validate": "validating",
 }
 
 __all__ = [
@@ -57,11 +61,13 @@ __all__ = [
     "Report",
     "Stream",
     "TensorReport",
+    "Validation",
     "__version__",
     "assert_gaussian",
     "audit",
     "audit_files",
     "statistics",
+    "validate",
 ]
 
 

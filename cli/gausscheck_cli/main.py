@@ -14,6 +14,8 @@ from gausscheck_cli.explain import explain
 from gausscheck_cli.guard import Guarded
 from gausscheck_cli.inspect import inspect
 from gausscheck_cli.list import list_
+from gausscheck_cli.merge import merge
+from gausscheck_cli.validate import validate
 
 __all__ = ["cli", "main"]
 
@@ -21,7 +23,7 @@ __all__ = ["cli", "main"]
 @click.group(
     cls=Guarded,
     invoke_without_command=True,
-    commands=[audit, inspect, list_, explain],
+    commands=[audit, inspect, list_, explain, validate, merge],
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 passed or suspect, 1 failed, 2 could not audit (usage, unreadable, nothing found).",
 )
@@ -32,6 +34,7 @@ def cli(context: click.Context, /) -> None:
 
     \b
     gausscheck audit noise.safetensors      test the values
+    gausscheck validate numpy:PCG64         test a generator
     gausscheck inspect folder/              what is in the files, from their headers
     gausscheck explain power_spectrum       what a statistic sees, and what it cannot
     """  # noqa: D301 - click reads the control character

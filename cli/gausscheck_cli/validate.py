@@ -1,0 +1,162 @@
+"""``gausscheck validate``: test a generator as long as the budget says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from gausscheck_cli.guard import COULD_NOT_AUDIT, INTERRUPTED, complain, debug_option
+from gausscheck_cli.outputs import Wanted, deliver, output_options
+from gausscheck_cli.quantity import Quantity
+
+if TYPE_CHECKING:
+    from gausscheck.streaming import Stream
+
+__all__ = ["save_shard", "shard_path", "validate"]
+
+_LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
+
+
+def shard_path(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """Check, before any work is done for it, that a shard could be written."""
+    from gausscheck.writing import cannot_write
+
+    if given is not None and (why := cannot_write(Path(given))):
+        raise click.BadParameter(why)
+    return given
+
+
+@click.command(short_help="Test a generator of noise, at a declared rate of false alarms.")
+@click.argument("source")
+@click.option(
+    "--n", "-n", type=Quantity(), default="2^27", show_default=True, help="Values in all: 1e9, 2^30, 10M …"
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=1e-6,
+    show_default=True,
+    metavar="P",
+    help="Probability that a correct generator fails, at most, over the whole run.",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="S", help="Of the run.  [default: a fresh one]")
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Draw K streams from the seeds S, S+1 …, and test that they have nothing in common.",
+)
+@click.option(
+    "--dtype", metavar="T", help="Storage format of raw values on standard input, or asked of SOURCE."
+)
+@click.option(
+    "--sample",
+    type=Quantity(),
+    default="65536",
+    show_default=True,
+    metavar="L",
+    help="Values that are looked at as one series: lags up to L/2 are seen.",
+)
+@click.option(
+    "--battery",
+    default="generator",
+    show_default=True,
+    metavar="B",
+    help="Set of tests; see `gausscheck list`.",
+)
+@click.option(
+    "--reference",
+    default="standard",
+    show_default=True,
+    metavar="standard|scale=S",
+    help="Test against N(0, 1), or N(0, S^2).",
+)
+@click.option(
+    "--lattice",
+    type=click.Choice(_LATTICES),
+    default="auto",
+    show_default=True,
+    help="Rounding that the values went through.",
+)
+@click.option(
+    "--save",
+    callback=shard_path,
+    metavar="FILE",
+    help="Write what was kept to a shard for `gausscheck merge`.",
+)
+@click.option(
+    "--first",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Number of the first sample of a shard.",
+)
+@click.option(
+    "--drift", metavar="FILE", help="Add to the evidence that runs gather together; made if there is none."
+)
+@click.option("-v", "--verbose", is_flag=True, help="A line on stderr for each look, as for logs.")
+@output_options
+@debug_option
+@click.pass_context
+def validate(
+    context: click.Context, /, *, source: str, save: str | None, verbose: bool, **options: Any
+) -> None:
+    """Test whether a generator gives Gaussian noise.
+
+    SOURCE is numpy:PCG64 (MT19937, SFC64, Philox …), torch:cpu:float32 (a device and a type), jax, a
+    module:callable, or - for raw little-endian values on standard input.
+
+    \b
+    gausscheck validate numpy:PCG64 --n 1e9
+    gausscheck validate mypackage.noise:draw --streams 8 -o report.json
+    ./generator | gausscheck validate - --dtype float32
+
+    Looks are taken at doubling sizes; the first that fails for certain ends the run. Of a look that is only
+    suspect fresh values decide. Ctrl-C ends the run with what was seen.
+
+    Exit codes: 0 passed or suspect, 1 failed (or suspect with --strict), 2 something went wrong with SOURCE
+    or an output, 130 interrupted.
+    """  # noqa: D301 - click reads the control character
+    wanted = Wanted.take(options)
+    from gausscheck import validate as run
+    from gausscheck.validation_text import validation_lines
+    from gausscheck_cli.meter import Meter
+
+    kept: list[Stream] = []
+    reader = _standard_input() if source == "-" else None
+    with Meter(source, wanted=wanted.progress, verbose=verbose) as meter:
+        result = run(source, reader=reader, keep=kept.append, progress=meter, **options)
+    # The shard first: it cannot be had again if what follows goes wrong.
+    saved = save is None or save_shard(save, kept[0])
+    code = deliver(result, wanted, lines=validation_lines)
+    if result.interrupted:
+        context.exit(INTERRUPTED)
+    context.exit(code or (0 if saved else COULD_NOT_AUDIT))
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.isatty():
+        msg = "- reads raw values from standard input, which is a terminal here; send them through a pipe"
+        raise click.UsageError(msg)
+    return sys.stdin.buffer
+
+
+def save_shard(path: str, stream: Stream) -> bool:
+    """Write a shard; what goes wrong is said, and costs nothing else."""
+    from gausscheck.errors import DataError
+
+    try:
+        stream.save(path)
+    except OSError as error:
+        complain(f"{path}: cannot be written ({error.strerror or error}); nothing was left behind")
+        return False
+    except DataError as error:
+        complain(f"{path}: not written: {error}")
+        return False
+    return True
