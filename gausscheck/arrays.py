@@ -85,7 +85,7 @@ class Values:
 
     def places(self, chosen: NDArray[np.int64]) -> Self:
         """The values at some places of each row, of values of shape ``(B, D)``."""
-        return self.like(self.data[:, chosen])
+        return self.like(self.data.take(chosen, axis=1))
 
     def decode(self, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Return the values as NumPy floats of type `dtype`, exactly where `dtype` is wide enough."""
