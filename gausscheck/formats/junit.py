@@ -30,7 +30,7 @@ def junit(report: Report) -> str:
     """Return a report as JUnit XML.
 
     A family fails where one of its findings does; suspect findings are in its ``<system-out>``. What could
-    not be audited, and a call that audited nothing, is an ``<error>``; skipped tensors are ``<skipped>``.
+    not be audited, and a call that audited nothing, is an ``<error>``.
     """
     return _document([*_suites(report)], report.elapsed_s)
 
@@ -76,7 +76,7 @@ class _Suite:
     def __init__(self, name: str, properties: Iterable[tuple[str, str]] = ()) -> None:
         self.name = name
         self.element = ET.Element("testsuite", name=_text(name))
-        self.counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+        self.counts = {"tests": 0, "failures": 0, "errors": 0}
         pairs = [{"name": key, "value": _text(value)} for key, value in properties]
         if pairs:
             holder = ET.SubElement(self.element, "properties")
@@ -94,9 +94,6 @@ class _Suite:
         text = wording.error(problem)
         first = text.splitlines()[0]
         self._mark("error", "errors", case, {"message": first, "type": "could not be audited"}, [text])
-
-    def skipped(self, case: ET.Element, note: str) -> None:
-        self._mark("skipped", "skipped", case, {"message": note}, [])
 
     def out(self, element: ET.Element, lines: Iterable[str]) -> None:
         if text := "\n".join(lines):
@@ -143,10 +140,8 @@ def _suites(report: Report) -> Iterator[_Suite]:
         suite.error(suite.case(wording.printable(problem.key) or "audit"), problem)
         yield suite
     if report.notes:
-        suite = _Suite("skipped", _settings(report))
-        for note in report.notes:
-            text = wording.printable(note)
-            suite.skipped(suite.case(text), text)
+        suite = _Suite("notes", _settings(report))
+        suite.out(suite.element, [wording.printable(note) for note in report.notes])
         yield suite
     if not report.tensors and not report.errors:
         suite = _Suite("gausscheck", _settings(report))

@@ -21,7 +21,7 @@ def run() -> Run:
 
     def runner(*words: str, **variables: str) -> Result:
         env: dict[str, Any] = {"NO_COLOR": None, "FORCE_COLOR": None, "COLUMNS": "80", "TERM": "xterm"}
-        env |= {"COLORTERM": None, "TTY_COMPATIBLE": None, **variables}
+        env |= {"COLORTERM": None, "TTY_COMPATIBLE": None, "GITHUB_STEP_SUMMARY": None, **variables}
         return CliRunner(env=env).invoke(cli, words, prog_name="gausscheck")
 
     return runner
