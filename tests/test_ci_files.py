@@ -1,0 +1,101 @@
+"""The action and the pre-commit hook: read as their hosts read them, and run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ACTION = (ROOT / "action.yml").read_text(encoding="utf-8")
+HOOKS = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+CODES = {"pass": 0, "fail": 1}
+
+
+def scripts():
+    """Shell scripts of the action."""
+    found = re.findall(r"^( +)run: \|\n((?:\1  .*\n|\n)+)", ACTION, re.M)
+    return [textwrap.dedent(body) for _, body in found]
+
+
+def environment():
+    """Input -> variable of the environment that hands it over."""
+    return dict(re.findall(r"^ +(\w+): \$\{\{ (?:inputs|github)\.(\w+) \}\}$", ACTION, re.M))
+
+
+def test_they_are_yaml():
+    yaml = pytest.importorskip("yaml")
+    action = yaml.safe_load(ACTION)
+    assert [step["run"] for step in action["runs"]["steps"]] == scripts()
+    assert action["runs"]["using"] == "composite"
+    (hook,) = yaml.safe_load(HOOKS)
+    assert hook["id"] == "gausscheck-audit"
+    assert hook["types"] == ["file"]
+
+
+def test_inputs_reach_the_scripts_through_the_environment_alone():
+    assert len(scripts()) == ACTION.count("run: |") == 2
+    for script in scripts():
+        assert "${{" not in script
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+    block = re.search(r"^inputs:\n(.*?)^runs:", ACTION, re.S | re.M)[1]
+    inputs = set(re.findall(r"^  (\w+):$", block, re.M))
+    assert set(environment().values()) - {"action_path"} == inputs
+    for variable in environment():
+        assert any(f"${variable}" in script for script in scripts()), variable
+
+
+def noise(path, kind):
+    values = np.random.default_rng(1).standard_normal((4, 32, 32)).astype(np.float32)
+    np.save(path, values if kind == "pass" else 2 * values)
+
+
+def run(folder, **given):
+    """Run the step of the action that tests."""
+    variables = dict.fromkeys(environment(), "") | {"GAUSSCHECK_SUMMARY": "true"}
+    variables |= {"GITHUB_STEP_SUMMARY": str(folder / "summary.md"), "GAUSSCHECK_RUN_WITH": sys.executable}
+    env = {**os.environ, **variables, **given}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", scripts()[1]]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("kind", CODES)
+def test_the_action_audits(tmp_path, kind):
+    noise(tmp_path / "a b.npy", kind)
+    given = {"GAUSSCHECK_PATHS": "a b.npy\n\n", "GAUSSCHECK_ARGUMENTS": "--battery\nquick\n--layout=c h w\n"}
+    done = run(tmp_path, **given, GAUSSCHECK_JUNIT="r.xml")
+    assert done.returncode == CODES[kind], done.stderr
+    assert done.stdout.count("::error ") == CODES[kind]
+    assert (tmp_path / "summary.md").read_text().startswith("## gausscheck: ")
+    assert (tmp_path / "r.xml").read_text().startswith("<?xml ")
+
+
+def test_no_input_becomes_a_command_or_an_option(tmp_path):
+    evil = "--help\n$(touch evil)\n`touch evil`\n'; touch evil; '"
+    done = run(tmp_path, GAUSSCHECK_PATHS=evil, GAUSSCHECK_SUMMARY="false")
+    assert done.returncode == 2
+    assert "--help" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hook_is_called_as_it_says(tmp_path):
+    entry = shlex.split(re.search(r"^  entry: (.*)$", HOOKS, re.M)[1])
+    assert entry[0] == "gausscheck"
+    noise(tmp_path / "x.npy", "fail")
+    command = [sys.executable, "-m", "gausscheck_cli", *entry[1:], "--battery", "quick", "x.npy"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout, "what a hook does not print nobody sees"
+
+
+def test_the_hook_takes_the_files_that_can_be_read():
+    pattern = re.search(r"^  files: (.*)$", HOOKS, re.M)[1]
+    for name in ("a.safetensors", "b/c.npy", "d.npz", "e.pt", "f.pth", "g.latent"):
+        assert re.search(pattern, name)
+    for name in ("a.npy.txt", "pt", "readme.md", "a.ptx"):
+        assert not re.search(pattern, name)
