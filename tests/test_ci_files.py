@@ -20,7 +20,7 @@ CODES = {"pass": 0, "fail": 1}
 def scripts():
     """Shell scripts of the action."""
     found = re.findall(r"^( +)run: \|\n((?:\1  .*\n|\n)+)", ACTION, re.M)
-    return [textwrap.dedent(body) for _, body in found]
+    return [textwrap.dedent(body).rstrip() + "\n" for _, body in found]
 
 
 def environment():
