@@ -113,6 +113,7 @@ def _takes_part(item: pytest.Item) -> bool:
     return _FIXTURE in getattr(item, "fixturenames", ()) or item.get_closest_marker(_FIXTURE) is not None
 
 
+@pytest.hookimpl(tryfirst=True)  # before the header is written, which shows what it settles
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Share the budget among the tests that are left to run."""
     items = [item for item in session.items if _NODE_ID in item.stash]

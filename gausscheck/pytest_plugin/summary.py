@@ -52,9 +52,12 @@ def summary_lines(
 
 
 def _record(record: Record, *, again: bool, passed: Mapping[str, bool]) -> Iterator[str]:
+    from gausscheck.finding import LOG10_P_FLOOR
     from gausscheck.wording import number, p_phrase, printable
 
     number_of_it = f", check {record.check}" if record.check > 1 else ""
+    # What H0 forbids has no p-value worth a word.
+    p = f", {p_phrase(record.log10_p)}" if record.log10_p > LOG10_P_FLOOR else ""
     note = ""
     if again:
         note = "; the test was run again"
@@ -62,7 +65,7 @@ def _record(record: Record, *, again: bool, passed: Mapping[str, bool]) -> Itera
         note = "; the test did not fail by it"
     yield f"  {_WORDS[record.verdict]:<9}{printable(record.test)}{number_of_it}"
     yield (
-        f"           {printable(record.name)}: {record.statistic}, {p_phrase(record.log10_p)} "
+        f"           {printable(record.name)}: {record.statistic}{p} "
         f"(budget {number(record.alpha)}), {_counted(record.n, 'value')}{note}"
     )
 
