@@ -16,6 +16,7 @@ from gausscheck.version import __version__
 if TYPE_CHECKING:
     from gausscheck.auditing import audit, audit_files
     from gausscheck.catalogue import statistics
+    from gausscheck.drift import Drift
     from gausscheck.errors import (
         ArgumentError,
         DataError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ArgumentError": "errors",
     "DataError": "errors",
+    "Drift": "drift",
     "Effect": "finding",
     "FileFormatError": "errors",
     "Finding": "finding",
@@ -53,6 +55,7 @@ _HOME = {
 __all__ = [
     "ArgumentError",
     "DataError",
+    "Drift",
     "Effect",
     "FileFormatError",
     "Finding",

@@ -34,6 +34,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "gausscheck.conclude",
         "gausscheck.decide",
         "gausscheck.drawing",
+        "gausscheck.drift",
         "gausscheck.effective",
         "gausscheck.examine",
         "gausscheck.formats",
