@@ -159,3 +159,13 @@ def test_findings_are_limited_and_counted(count):
     assert len(rows) == min(count, 12)
     left = re.search(r"^(\d+) more failed\.$", text, re.M)
     assert (int(left[1]) if left else 0) == count - len(rows)
+
+
+def test_failed_come_before_suspect_however_surprising():
+    mild, odd = failing(path="mild.npy", key="", log_p=-30.0), tensor(verdict="suspect", log_p=-90.0)
+    rows = tables(markdown(report(passing(), odd, mild)))[0][1:]
+    assert [row[0] for row in rows] == ["✗ failed", "! suspect", "✓ passed"]
+
+
+def test_what_only_the_markdown_of_github_reads_is_escaped():
+    assert r"hint: \$x\$ \~\~y\~\~" in markdown(report(failing(hints=("$x$ ~~y~~",))))
