@@ -7,7 +7,14 @@ expected, and what to do.
 
 from __future__ import annotations
 
-__all__ = ["ArgumentError", "DataError", "FileFormatError", "GausscheckError", "GaussianityError"]
+__all__ = [
+    "ArgumentError",
+    "DataError",
+    "FileFormatError",
+    "GausscheckError",
+    "GaussianityError",
+    "GeneratorError",
+]
 
 
 class GausscheckError(Exception):
@@ -29,6 +36,13 @@ class FileFormatError(GausscheckError, OSError):
     """A file cannot be read: missing, not what its name says, cut short, or hostile.
 
     Nothing of it was used. Check the path, or write the file anew.
+    """
+
+
+class GeneratorError(GausscheckError, RuntimeError):
+    """A generator failed while values were drawn from it: it raised, or gave what cannot be tested.
+
+    Values that it gave before stand. Correct the generator; what it raised is the cause of this error.
     """
 
 

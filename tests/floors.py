@@ -93,6 +93,7 @@ PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("gausscheck.engines.torch", "gausscheck.losses"),
         ("gausscheck.engines", "gausscheck.sources"),
     ),
+    "jax": ((), ("gausscheck.sources",)),
     "matplotlib": ((), ()),
     "pytest": (("gausscheck.pytest_plugin",), ()),
     "click": (("gausscheck_cli",), ()),

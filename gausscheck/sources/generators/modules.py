@@ -1,0 +1,83 @@
+"""What ``module:callable`` names."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+from gausscheck.errors import ArgumentError, GeneratorError
+from gausscheck.sources.generators.builtin import GENERATORS, close
+from gausscheck.sources.generators.returned import called
+
+__all__ = ["named"]
+
+
+def named(spec: str) -> Any:
+    """Import what ``module:name`` or ``package.module:name.attribute`` stands for.
+
+    The module is looked for in the current directory first, as ``python -m`` does; `sys.path` is as before
+    afterwards.
+
+    Raises
+    ------
+    ArgumentError
+        No such module or attribute; the message names what comes close.
+    GeneratorError
+        The module raised while it was imported.
+    """
+    module_name, colon, path = spec.partition(":")
+    if not colon or not module_name or not path:
+        msg = (
+            f"unknown generator {spec!r}{close(spec, GENERATORS)} Expected module:callable, - for raw values "
+            f"on standard input, or one of {', '.join(GENERATORS)}"
+        )
+        raise ArgumentError(msg)
+    if module_name.endswith(".py") or "/" in module_name or os.sep in module_name:
+        stem = os.path.basename(module_name).removesuffix(".py")
+        msg = (
+            f"{spec}: {module_name!r} is a path; name the module and start in its folder, as in {stem}:{path}"
+        )
+        raise ArgumentError(msg)
+    found: Any = _module(spec, module_name)
+    so_far = module_name
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            what = "module" if isinstance(found, ModuleType) else "object"
+            file = getattr(found, "__file__", None)
+            public = [name for name in dir(found) if not name.startswith("_")]
+            msg = (
+                f"{spec}: the {what} {so_far!r}{f' ({file})' if file else ''} has no {part!r}"
+                f"{close(part, public) or '; check the spelling'}"
+            )
+            raise ArgumentError(msg) from error
+        so_far += f".{part}"
+    return found
+
+
+def _module(spec: str, name: str) -> ModuleType:
+    here = os.getcwd()
+    importlib.invalidate_caches()
+    sys.path.insert(0, here)
+    try:
+        return called(
+            lambda: importlib.import_module(name), name=spec, doing=f"the module {name!r} was imported"
+        )
+    except GeneratorError as error:
+        cause = error.__cause__
+        # Without the module itself, or a package that it is said to be in; not what it imports in its turn.
+        if isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}."):
+            msg = (
+                f"{spec}: no module named {cause.name!r} in {here} or on Python's path"
+                f"{close(spec, GENERATORS)}"
+            )
+            raise ArgumentError(msg) from cause
+        raise
+    finally:
+        # By value: the module may have put paths of its own in front.
+        if here in sys.path:
+            sys.path.remove(here)
