@@ -38,16 +38,17 @@ class Drawing:
     def take(self, samples: int) -> Values:
         """Return the next samples: ``(samples * sample,)`` of one draw, else ``(samples, draws, sample)``.
 
-        Fewer, perhaps none, where a draw has ended; streams are then cut to whole samples of the shortest.
+        Fewer, perhaps none, where a draw has ended, or failed and will say so at the next call; streams are
+        then cut to whole samples of the shortest.
 
         Raises
         ------
         DataError
             Draws of different storage formats.
         """
-        wanted, sample = samples * self._sample, self._sample
-        parts = [draw.take(wanted) for draw in self._draws]
-        self.ended = any(d.ended or p.size < wanted for d, p in zip(self._draws, parts, strict=True))
+        sample = self._sample
+        parts = [draw.take(samples * sample) for draw in self._draws]
+        self.ended = any(draw.ended for draw in self._draws)
         first = parts[0]
         if len(parts) == 1:
             return first

@@ -127,8 +127,11 @@ class Run:
     def _remember(self, error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt):
             self.interrupted = True
-        else:
-            self.errors.append(ReportError(self.source.name, str(error) or type(error).__name__))
+            return
+        problem = ReportError(self.source.name, str(error) or type(error).__name__)
+        # What stopped one look stops the next one too.
+        if problem not in self.errors:
+            self.errors.append(problem)
 
     def _all_looks(self) -> None:
         self._drawing = self._draw(self.seed)
@@ -146,7 +149,8 @@ class Run:
             self._look(confirm=self._cause is None)
 
     def _draw(self, seed: int) -> Drawing:
-        return Drawing([self.source.start(seed + k) for k in range(self.streams)], self._sample)
+        K = self.streams
+        return Drawing([self.source.start(seed, stream=k, streams=K) for k in range(K)], self._sample)
 
     def _fill(self, stream: Stream, drawing: Drawing, size: int, *, stage: int) -> bool:
         """Draw until a stream holds `size` values; False where the source has no more."""

@@ -179,11 +179,12 @@ def _state(path: str | PathLike[str], name: str, reference: str) -> Drift:
 def _accumulated(state: Drift, path: str | PathLike[str], run: Run) -> Drift:
     """Add the evidence of a run once, and write it down; what goes wrong is an error of the run."""
     kept = run.stream.kept()
-    label = f"seed {run.seed}"
-    if kept is None or kept.pooled is None or state.label == label:
+    if kept is None or kept.pooled is None:
         return state
+    tensor = run.looks[-1].report.tensors[0]
     try:
-        state = state.update(kept.pooled.moments, label=label)
+        rounded = tensor.lattice or tensor.dtype
+        state = state.update(kept.pooled, label=f"seed {run.seed}", dtype=rounded)
         state.save(path)
     except (GausscheckError, OSError) as error:
         run.errors.append(ReportError(fspath(path), str(error)))

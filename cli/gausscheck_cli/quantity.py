@@ -10,9 +10,19 @@ import click
 
 __all__ = ["Quantity"]
 
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_UNITS = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
 _POWER = re.compile(r"(\d{1,6})(?:\^|\*\*)(\d{1,2})")
-_DECIMAL = re.compile(r"(\d[\d_]*(?:\.\d+)?(?:[eE]\+?\d{1,2})?)([kMGT]i?)?")
+_DECIMAL = re.compile(r"(\d[\d_]*(?:\.\d+)?(?:[eE]\+?\d{1,2})?)(k|[KMGT]i|[MGT])?")
 _MOST = 2**50
 
 if TYPE_CHECKING:

@@ -1,0 +1,335 @@
+"""``gausscheck validate`` and ``gausscheck merge``: results, files, pipes, signals, exit codes."""
+
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import jsonschema
+import numpy as np
+import pytest
+from cli.test_progress import terminal_as_stderr
+from gausscheck_cli import meter
+from gausscheck_cli.meter import Meter
+from gausscheck_cli.quantity import Quantity
+
+import gausscheck as gc
+from gausscheck.schema import schema
+from gausscheck.validation import Pulse
+
+COMMAND = [sys.executable, "-W", "error", "-m", "gausscheck_cli"]
+ENV = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+
+SOURCES = """
+import numpy as np
+
+def good(seed):
+    rng = np.random.default_rng(seed)
+    return lambda size: rng.standard_normal(size, dtype=np.float32)
+
+def wide(seed):
+    rng = np.random.default_rng(seed)
+    return lambda size: 1.5 * rng.standard_normal(size)
+
+def breaks(seed):
+    rng = np.random.default_rng(seed)
+    state = []
+    def draw(size):
+        if state:
+            raise RuntimeError("the device is gone")
+        state.append(1)
+        return rng.standard_normal(size)
+    return draw
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a module of sources."""
+    (tmp_path / "sources.py").write_text(SOURCES)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("sources", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1000", 1000),
+        ("1_000_000", 10**6),
+        ("1e9", 10**9),
+        ("1.5e3", 1500),
+        ("2^30", 2**30),
+        ("2**27", 2**27),
+        ("10M", 10**7),
+        ("0.5G", 5 * 10**8),
+        ("64Ki", 65536),
+        ("4k", 4000),
+    ],
+)
+def test_numbers_as_people_write_them(text, number):
+    assert Quantity().convert(text, None, None) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1.5", "1e-3", "-5", "0", "2^99", "1e99", "10 M", "M", "nan", "1e", "2^^3"]
+)
+def test_what_is_no_number(text):
+    with pytest.raises(click.BadParameter, match=r"no whole number|between 1 and 2"):
+        Quantity().convert(text, None, None)
+
+
+def test_good_noise(run):
+    done = run("validate", "numpy:PCG64", "--n", "2^17", "--seed", "1", "--budget", "1e-8")
+    assert done.exit_code == 0, done.output
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["PASS", "numpy:PCG64"]
+    assert [line.split()[2] for line in lines if line.startswith("  · run")] == ["65,536", "131,072"]
+    replay = "  replay           gausscheck validate numpy:PCG64 --n 131072 --seed 1 --budget 1e-08"
+    assert replay in lines
+    assert lines[-1].startswith("  PASS   numpy:PCG64 passed · 131,072 values · budget 1e-8 · seed 1 · ")
+
+
+def test_a_defect(run, here):
+    done = run("validate", "sources:wide", "--n", "2^20", "--seed", "1", "--format", "json")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(schema("validation")).validate(found)
+    assert (found["verdict"], found["caught_at"], len(found["looks"])) == ("fail", 65536, 1)
+
+
+def test_every_format_has_the_same_exit_code(run, here):
+    for form in ("table", "json", "junit", "github", "markdown"):
+        done = run("validate", "sources:wide", "--n", "2^16", "--seed", "1", "--format", form)
+        assert done.exit_code == 1, form
+        assert done.stdout, form
+
+
+def test_an_error_midway(run, here):
+    done = run("validate", "sources:breaks", "--n", "2^22", "--seed", "1", "--budget", "1e-8")
+    assert done.exit_code == 2
+    assert "the device is gone" in done.stderr
+    assert "1,048,576 values" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("  ERROR  ")
+
+
+def test_files_are_written(run, here):
+    words = ("validate", "numpy:MT19937", "--n", "2^16", "--seed", "1", "--budget", "1e-8", "-q")
+    done = run(*words, "-o", "a.json", "-o", "a.txt", "-o", "a.xml", "-o", "a.md", "--save", "a.gcs")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    assert json.loads(Path("a.json").read_text())["verdict"] == "pass"
+    assert "numpy:MT19937 passed" in Path("a.txt").read_text()
+    assert gc.Stream.load("a.gcs").n == 2**16
+
+
+def test_a_line_for_each_look(run):
+    done = run("validate", "numpy:PCG64", "--n", "2^17", "--seed", "1", "-v", "-q", "--budget", "1e-8")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("Look at 65,536 values: ")
+    assert second.startswith("Look at 131,072 values: ")
+    assert second.endswith(": passed.")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("validate", "numpy:PCG63"), "PCG63"),
+        (("validate", "numpy:PCG64", "--n", "many"), "no whole number"),
+        (("validate", "numpy:PCG64", "--budget", "2"), "--budget"),
+        (("validate", "numpy:PCG64", "--streams", "0"), "--streams"),
+        (("validate", "numpy:PCG64", "--save", "no/such/a.gcs"), "there is no folder"),
+        (("validate", "numpy:PCG64", "--save", "/dev/full"), "is not a regular file"),
+        (("validate", "numpy:PCG64", "-o", "x.pdf"), "ending"),
+        (("validate", "numpy:PCG64", "--n", "1000", "--battery", "best"), "unknown battery"),
+        (("merge", "none.gcs"), "none.gcs"),
+    ],
+)
+def test_what_cannot_be_used(run, here, words, message):
+    done = run(*words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_values_on_standard_input():
+    values = np.random.default_rng(1).standard_normal(100_000, dtype=np.float32)
+    words = ["validate", "-", "--dtype", "float32", "--budget", "1e-8", "--seed", "1"]
+    done = subprocess.run(
+        [*COMMAND, *words], input=values.tobytes(), capture_output=True, env=ENV, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode()
+    assert "ended after 100,000 of 134,217,728 values" in text
+    assert "… | gausscheck validate - --n 134217728" in text
+    assert done.stderr == b""
+
+
+def test_values_that_end_within_one(tmp_path):
+    data = np.random.default_rng(1).standard_normal(70_000, dtype=np.float32).tobytes() + b"\1\2"
+    words = ["validate", "-", "--dtype", "float32", "--budget", "1e-8", "-q", "-o", str(tmp_path / "a.json")]
+    done = subprocess.run(
+        [*COMMAND, *words], input=data, capture_output=True, env=ENV, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert b"2 of the 4 bytes" in done.stderr
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert (found["verdict"], found["n"]) == ("suspect", 65536)
+
+
+def test_a_reader_that_leaves_is_no_error():
+    words = ["validate", "numpy:PCG64", "--n", "2^16", "--seed", "1", "--budget", "1e-8"]
+    with subprocess.Popen(
+        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV
+    ) as process:
+        process.stdout.close()
+        stderr = process.stderr.read()
+        assert process.wait(timeout=60) == 0
+    assert stderr == b""
+
+
+def test_a_full_disk_costs_the_shard_alone(tmp_path):
+    """Files may grow to 8 kB: the shard is larger, the text is not."""
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    words = ["validate", "numpy:PCG64", "--n", "2^16", "--seed", "1", "--budget", "1e-8"]
+    words += ["--save", str(tmp_path / "a.gcs"), "-o", str(tmp_path / "a.txt")]
+    env = {**ENV, "NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [*COMMAND, *words], capture_output=True, env=env, timeout=60, preexec_fn=small_files, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert b"a.gcs: cannot be written (File too large); nothing was left behind" in done.stderr
+    assert b"numpy:PCG64 passed" in done.stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt"]
+
+
+def test_ctrl_c_prints_what_was_seen(tmp_path):
+    shard = tmp_path / "a.gcs"
+    words = ["validate", "numpy:PCG64", "--n", "1e12", "--seed", "1", "-v", "--save", str(shard)]
+    with subprocess.Popen(
+        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV
+    ) as process:
+        assert process.stderr.readline().startswith(b"Look at 65,536 values")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert b"interrupted after" in stdout
+    assert b"Traceback" not in stderr
+    assert gc.Stream.load(shard).n >= 2**16
+
+
+def shards(run, *seeds, **options):
+    """Write shards of small runs; returns their names."""
+    names = []
+    for seed in seeds:
+        more = [word for name, value in options.items() for word in (f"--{name}", value)]
+        done = run(
+            "validate", "numpy:PCG64", "--n", str(40_000 + seed), "--seed", str(seed), "--budget", "1e-8",
+            "-q", "--save", f"{seed}.gcs", "--sample", "8192", *more,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        names.append(f"{seed}.gcs")
+    return names
+
+
+def test_shards_are_merged(run, here):
+    names = shards(run, 1, 2, 3)
+    before = {name: Path(name).read_bytes() for name in names}
+    done = run("merge", *names, "--format", "json", "--save", "all.gcs", "-o", "all.txt")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(schema()).validate(report)
+    assert report["tensors"][0]["n"] == 3 * 40_960
+    assert "merged from 3 shards" in report["notes"]
+    assert {name: Path(name).read_bytes() for name in names} == before
+    assert gc.Stream.load("all.gcs").about == {"source": "numpy:PCG64", "seeds": "1-1 2-2 3-3"}
+    assert "numpy:PCG64" in Path("all.txt").read_text()
+
+
+def test_a_merged_defect_fails(run, here):
+    for seed in (1, 2):
+        assert run(
+            "validate", "sources:wide", "--n", "1e4", "--save", f"{seed}.gcs", "--seed", str(seed)
+        ).exit_code
+    assert run("merge", "1.gcs", "2.gcs").exit_code == 1
+
+
+def test_shards_that_do_not_belong_together(run, here):
+    (one,) = shards(run, 1)
+    (quick,) = shards(run, 2, battery="quick")
+    done = run("merge", one, quick)
+    assert (done.exit_code, done.stdout) == (2, "")
+    for word in ("2.gcs", "1.gcs", "battery", "generator", "quick"):
+        assert word in done.stderr
+    done = run("merge", one, one)
+    assert done.exit_code == 2
+    assert "same part" in done.stderr
+
+
+def test_shards_of_the_same_seed(run, here):
+    (one,) = shards(run, 1)
+    Path(one).rename("other.gcs")
+    (again,) = shards(run, 1)
+    done = run("merge", "other.gcs", again)
+    assert done.exit_code == 2
+    for word in ("other.gcs", "1.gcs", "same seed", "numpy:PCG64"):
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "foreign", "empty"])
+def test_a_shard_that_is_none(run, here, harm):
+    good, bad = shards(run, 1, 2)
+    data = bytearray(Path(bad).read_bytes())
+    if harm == "cut":
+        data = data[: len(data) // 2]
+    elif harm == "flip":
+        data[-100] ^= 1
+    elif harm == "foreign":
+        np.save("x.npy", np.zeros(9))
+        data = Path("x.npy").read_bytes()
+    else:
+        data = b""
+    Path(bad).write_bytes(data)
+    done = run("merge", good, bad)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "2.gcs" in done.stderr
+    assert "bug" not in done.stderr
+
+
+def test_a_shard_is_not_written_over(run, here):
+    (one,) = shards(run, 1)
+    done = run("merge", one, "--save", "./1.gcs")
+    assert done.exit_code == 2
+    assert "would write over" in done.stderr
+
+
+def test_the_live_line(monkeypatch):
+    terminal = terminal_as_stderr(monkeypatch)
+    monkeypatch.setattr(meter, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(meter, "_REFRESH_S", 0.0)
+    with Meter("numpy:PCG64", wanted=True, verbose=False) as shown:
+        shown(Pulse(10**6, 10**9, 6.2e7, -6.0, "moment 4", 1, None))
+        shown(Pulse(10**6, 10**8, 6.2e7, -6.0, "moment 4", 2, None))
+    text = terminal.getvalue()
+    for words in ("numpy:PCG64", "1e+06 of 1e+09", "6.2e7/s", "lowest p = 0.0025 moment 4", "fresh values"):
+        assert words in text
+
+
+def test_no_live_line_elsewhere(monkeypatch):
+    monkeypatch.setattr(meter, "_PATIENCE_S", 0.0)
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Meter("x", wanted=True, verbose=False) as shown:
+        shown(Pulse(1, 2, 1.0, 0.0, "", 1, None))
+    assert stream.getvalue() == ""
