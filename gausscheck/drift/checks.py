@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gausscheck.errors import DataError
@@ -41,24 +42,23 @@ def check_storage(dtype: str) -> None:
 
 def fault_of(drift: Drift) -> str:
     """Say what is wrong with the numbers of a state; empty if nothing."""
+    return next((fault for fault, fine in _facts(drift) if not fine), "")
+
+
+def _facts(drift: Drift) -> Iterator[tuple[str, bool]]:
+    """What could be wrong, and whether all is well; each is asked only where all before it are well."""
     sums = (drift.total, drift.squares)
     numbers = (*drift.total, *drift.squares, *drift.last[1:], drift.scale, drift.max_log_e)
-    if not all(math.isfinite(x) for x in numbers):
-        return "a number is not finite"
+    counts = (drift.n, drift.last[0])
+    texts = (drift.source, drift.label, drift.peak)
     S, Q, n = drift.total.high, drift.squares.high, drift.n
-    fine = {
-        "the scale is not from 1e-30 to 1e30": 1e-30 <= drift.scale <= 1e30,
-        f"a text has more than {_LONGEST} characters": all(
-            len(text) <= _LONGEST for text in (drift.source, drift.label, drift.peak)
-        ),
-        "a number of values is negative or above 2**53": all(
-            0 <= k <= _MOST_VALUES for k in (n, drift.last[0])
-        ),
-        "the number of runs is not from 1 to that of values": min(n, 1) <= drift.runs <= n,
-        "the sum of squares is negative or above 1e200": 0 <= Q <= _MOST_SQUARES,
-        "a sum and its correction do not fit": all(p.high + p.low == p.high for p in sums),
-        "there are sums without values": n > 0 or S == Q == drift.max_log_e == 0,
-        "no values have these sums, Q < S²/n": S * (S / max(n, 1)) <= Q * (1 + _ROUNDING),
-        "the largest log e is negative": drift.max_log_e >= 0,
-    }
-    return next((fault for fault, true in fine.items() if not true), "")
+    yield "a number is not finite", all(math.isfinite(x) for x in numbers)
+    yield "the scale is not from 1e-30 to 1e30", 1e-30 <= drift.scale <= 1e30
+    yield f"a text has more than {_LONGEST} characters", all(len(text) <= _LONGEST for text in texts)
+    yield "a number of values is negative or above 2**53", all(0 <= k <= _MOST_VALUES for k in counts)
+    yield "the number of runs is not from 1 to that of values", min(n, 1) <= drift.runs <= n
+    yield "the sum of squares is negative or above 1e200", 0 <= Q <= _MOST_SQUARES
+    yield "a sum and its correction do not fit", all(p.high + p.low == p.high for p in sums)
+    yield "there are sums without values", n > 0 or S == Q == drift.max_log_e == 0
+    yield "no values have these sums, Q < S²/n", S * (S / max(n, 1)) <= Q * (1 + _ROUNDING)
+    yield "the largest log e is negative", drift.max_log_e >= 0

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from gausscheck.drift.compensated import Pair
 from gausscheck.drift.state import Drift
 from gausscheck.errors import DataError, FileFormatError
+from gausscheck.sources.regions import opened
 from gausscheck.writing import write_whole
 
 __all__ = ["FORMAT", "read_drift", "write_drift"]
@@ -58,12 +59,8 @@ def read_drift(path: str | os.PathLike[str]) -> Drift:
     FileFormatError
         Missing, damaged, of another format or version, or with numbers that no values have.
     """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_LARGEST + 1)
-    except OSError as error:
-        msg = f"{os.fspath(path)}: {error.strerror or error}"
-        raise FileFormatError(msg) from error
+    with opened(Path(path)) as file:
+        data = file.read(_LARGEST + 1)
     try:
         return _state(_content(data))
     # Deep nesting ends the parser by a RecursionError; a text that is no UTF-8 is a ValueError.

@@ -235,6 +235,8 @@ class Drift:
 
         values = as_values(x)
         check_storage(values.dtype)
+        if values.size == 0:
+            return self
         engine = select(values.size, device=values.device)
         row = values.like(values.data.reshape(1, -1))
         seen, lattices = Moments(np.zeros((), np.int64), np.zeros(ORDERS)), LatticeCandidates()

@@ -155,8 +155,9 @@ def scale_limits(n: int, excess: float, alpha: float) -> tuple[float, float]:
     far = math.sqrt(2 / n)
     while above(far) < 0:
         far *= 2
-    upper = float(brentq(above, 0.0, far, rtol=1e-12))
-    lower = float(brentq(above, -1.0, 0.0, xtol=1e-15, rtol=1e-12)) if above(-1.0) > 0 else -1.0
+    near = 1e-13 * far
+    upper = float(brentq(above, 0.0, far, xtol=near))
+    lower = float(brentq(above, -1.0, 0.0, xtol=near)) if above(-1.0) > 0 else -1.0
     square = max(1 + excess / n, 0.0)
     return math.sqrt(square / (1 + upper)), math.sqrt(square / (1 + lower)) if lower > -1 else math.inf
 
