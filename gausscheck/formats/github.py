@@ -74,15 +74,19 @@ def _of_report(report: Report) -> Iterator[_Annotation]:
 def _of_tensor(tensor: TensorReport, kind: str, word: str) -> _Annotation:
     text = selection.sentence(tensor) or wording.tensor_facts(tensor)
     hints = [f"hint: {wording.printable(hint)}" for hint in tensor.hints]
-    return _Annotation(
-        kind, f"gausscheck: {_name(tensor.name)} {word}", "\n".join([text, *hints]), tensor.path
-    )
+    title = f"gausscheck: {_name(tensor.name)} {word}"
+    return _Annotation(kind, title, "\n".join([text, *hints]), _file(tensor.path))
+
+
+def _file(path: str) -> str:
+    """Return the path of a file; empty for the name of a generator, such as ``numpy:PCG64``."""
+    return "" if ":" in path[2:] else path
 
 
 def _of_errors(errors: Iterable[ReportError]) -> Iterator[_Annotation]:
     for problem in errors:
         title = f"gausscheck: {_name(problem.path)} could not be tested"
-        yield _Annotation("error", title, wording.error(problem), problem.path)
+        yield _Annotation("error", title, wording.error(problem), _file(problem.path))
 
 
 def _of_validation(validation: Validation) -> Iterator[_Annotation]:
@@ -90,15 +94,15 @@ def _of_validation(validation: Validation) -> Iterator[_Annotation]:
     replay = f"replay: {wording.printable(validation.replay)}"
     decider = of_looks.decider(validation)
     if decider is not None:
-        text = [of_looks.worst_sentence(decider), of_looks.look_sentence(decider), replay]
-        yield _Annotation("error", f"gausscheck: {name} failed", "\n".join(text))
+        text = "\n".join([*of_looks.story(decider), replay])
+        yield _Annotation("error", f"gausscheck: {name} failed", text)
     if fault := of_looks.fault(validation):
         yield _Annotation("error", f"gausscheck: {name} drifts", f"{fault}\n{replay}")
     for problem in validation.errors:
         yield _Annotation("error", f"gausscheck: {name} stopped", f"{wording.error(problem)}\n{replay}")
     for look in validation.undecided:
-        text = [of_looks.worst_sentence(look), of_looks.look_sentence(look), replay]
-        yield _Annotation("warning", f"gausscheck: {name} suspect", "\n".join(text))
+        text = "\n".join([*of_looks.story(look), replay])
+        yield _Annotation("warning", f"gausscheck: {name} suspect", text)
 
 
 def _lines(annotations: Iterable[_Annotation], summary: str) -> str:

@@ -18,7 +18,7 @@ from gausscheck.formats import looks as of_looks
 from gausscheck.report import Report, ReportError, TensorReport
 
 if TYPE_CHECKING:
-    from gausscheck.validation import Look, Validation
+    from gausscheck.validation import Validation
 
 __all__ = ["junit", "junit_validation"]
 
@@ -46,7 +46,7 @@ def junit_validation(validation: Validation) -> str:
                 case,
                 of_looks.worst_sentence(look) or of_looks.look_sentence(look),
                 wording.printable(look.statistic),
-                _how(look, validation),
+                [*of_looks.story(look), _replay(validation)],
             )
         else:
             suite.out(case, [of_looks.look_sentence(look)])
@@ -59,11 +59,6 @@ def junit_validation(validation: Validation) -> str:
     if decider is not None and decider.stage == 2:
         suites += [_tensor(t, decider.report, of_looks.look_name(decider)) for t in decider.report.tensors]
     return _document(suites, validation.elapsed_s)
-
-
-def _how(look: Look, validation: Validation) -> list[str]:
-    hints = [f"hint: {wording.printable(h)}" for t in look.report.tensors for h in t.hints]
-    return [of_looks.worst_sentence(look), *hints, of_looks.look_sentence(look), _replay(validation)]
 
 
 def _replay(validation: Validation) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "look_row",
     "look_sentence",
     "looks",
+    "story",
     "summary",
     "worst_sentence",
 ]
@@ -66,6 +67,12 @@ def worst_sentence(look: Look) -> str:
     """Return the headline of what the look saw; empty where it saw nothing."""
     worst = selection.by_severity(look.report.tensors)
     return selection.sentence(worst[0]) if worst else ""
+
+
+def story(look: Look) -> list[str]:
+    """Return lines that tell what the look saw, what it may come from, and how the look went."""
+    hints = [f"hint: {wording.printable(hint)}" for tensor in look.report.tensors for hint in tensor.hints]
+    return [*filter(None, [worst_sentence(look)]), *hints, look_sentence(look)]
 
 
 def decider(validation: Validation) -> Look | None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from gausscheck import wording
 from gausscheck.across import SharedBetween
 from gausscheck.formats.github import MOST_ANNOTATIONS, MOST_BYTES, github, step_summary
+from gausscheck.text import cut
 
 SUSPECT = tensor(verdict="suspect", findings=(worst_sample(),), path="suspect.npy", key="")
 
@@ -44,6 +45,14 @@ def test_one_annotation_a_failed_tensor_with_its_worst_finding():
     sentence, hint = message.split("\n")
     assert sentence == wording.reading(failing().findings[0])
     assert hint == "hint: std 5.49 ≈ 1/0.18215: SD1.x latents before scaling?"
+
+
+@pytest.mark.parametrize(
+    ("path", "file"), [("C:\\a.npy", "C:\\a.npy"), ("numpy:PCG64", None), ("a.b:noise", None), ("", None)]
+)
+def test_a_generator_is_no_file(path, file):
+    ((_, properties, _),) = commands(github(report(failing(path=path, key=""))))
+    assert properties.get("file") == file
 
 
 def test_failures_before_errors_before_suspects():
@@ -97,7 +106,7 @@ def test_no_name_becomes_a_command():
     )
     found = commands(github(given))
     assert len(found) == 2
-    assert found[0][1]["file"] == wording.printable(NASTY)
+    assert found[0][1]["title"] == f"gausscheck: {cut(wording.printable(f'{NASTY}[{NASTY}]'), 120)} failed"
     assert found[0][2].split("\n")[1] == f"hint: {wording.printable(NASTY)}"
     assert found[1][2] == wording.error(given.errors[0])
 
@@ -107,7 +116,7 @@ def test_no_name_becomes_a_command():
 def test_what_is_escaped_comes_back(name):
     given = report(failing(path=name, key="k", hints=(name,)))
     ((_, properties, message),) = commands(github(given))
-    assert properties.get("file", "") == wording.printable(name)
+    assert properties.get("file", "") == ("" if ":" in name[2:] else wording.printable(name))
     assert message.endswith(f"\nhint: {wording.printable(name)}")
     assert len(re.split("[\n\r]", github(given))) == 2
 

@@ -95,6 +95,7 @@ def test_annotations_say_what_failed_and_how_to_see_it_again():
     fresh = confirmed().confirmations[0]
     assert message.split("\n") == [
         wording.reading(fresh.report.findings[0]),
+        "hint: std 5.49 ≈ 1/0.18215: SD1.x latents before scaling?",
         look_sentence(fresh),
         f"replay: {confirmed().replay}",
     ]
