@@ -99,3 +99,38 @@ def test_the_hook_takes_the_files_that_can_be_read():
         assert re.search(pattern, name)
     for name in ("a.npy.txt", "pt", "readme.md", "a.ptx"):
         assert not re.search(pattern, name)
+
+
+PAGE = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+
+
+def commands():
+    """Commands of the page, with the values of the matrix filled in."""
+    lines = re.findall(r"^ *(?:\$ |- (?:run: )?)?(gausscheck [a-z]+ .*|pytest .*)$", PAGE, re.M)
+    return [re.sub(r"\$\{\{.*?\}\}", "0", line).split(";")[0] for line in lines]
+
+
+def test_the_options_on_the_page_exist():
+    from gausscheck_cli.main import cli
+
+    ours = [shlex.split(line)[1:] for line in commands() if line.startswith("gausscheck")]
+    assert {words[0] for words in ours} >= {"audit", "validate", "merge"}
+    for verb, *words in ours:
+        known = {name for parameter in cli.commands[verb].params for name in parameter.opts}
+        given = {word.split("=")[0] for word in words if re.match("--?[a-z]", word)}
+        assert given <= known, (verb, given - known)
+
+
+def test_the_yaml_on_the_page_is_yaml():
+    yaml = pytest.importorskip("yaml")
+    found = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.S | re.M)
+    assert len(found) >= 6
+    for text in found:
+        yaml.safe_load(textwrap.dedent(text))
+
+
+def test_the_table_of_inputs_is_that_of_the_action():
+    block = re.search(r"^inputs:\n(.*?)^runs:", ACTION, re.S | re.M)[1]
+    inputs = re.findall(r"^  (\w+):$", block, re.M)
+    table = re.search(r"^\| input \|.*\n\|.*\n((?:\|.*\n)+)", PAGE, re.M)[1]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == inputs
