@@ -107,7 +107,9 @@ def test_a_step_summary_that_cannot_be_written_fails_nothing(run, audits, tmp_pa
     assert kind != "full" or path.stat().st_size == MOST_BYTES - 100
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=[] if form == "junit" else pytest.mark.slow) for form in FORMATS]
+)
 def test_a_reader_that_leaves_is_no_error(form, tmp_path: Path):
     """Files are written all the same, and the exit code is that of the result."""
     program = (

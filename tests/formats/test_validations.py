@@ -164,3 +164,14 @@ def test_the_step_summary_of_a_validation_has_a_limit(room):
     text = step_summary(rejected(report=many), room=room)
     assert len(text.encode()) <= room
     assert room < 4000 or "Left out for size" in text
+
+
+def test_a_real_validation():
+    import gausscheck
+
+    result = gausscheck.validate("numpy:PCG64", n=2**16, seed=1)
+    root = read(result)
+    assert [case.get("name") for case in root[0].iter("testcase")] == ["look at 65,536 values"]
+    assert root.get("failures") == "0"
+    assert github_validation(result) == summary(result)
+    assert tables(markdown_validation(result))[0][1][:2] == ["run", "65,536"]
