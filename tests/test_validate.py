@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import gausscheck as gc
+from gausscheck import looking
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.interrupts import unbroken
 from gausscheck.looking import confirmation_seed
@@ -252,18 +253,21 @@ def test_a_constant_is_a_failure():
     assert (result.verdict, result.caught_at) == ("fail", FIRST)
 
 
-def test_an_error_midway_loses_nothing():
-    def change(_, place, values):
-        if place[0] >= 3 * 2**20:
-            raise RuntimeError("the device is gone")
-        return values
+def then(error, *pieces):
+    """A source without seeds that gives some values and raises."""
+    yield from pieces
+    raise error
 
-    result = gc.validate(Wrapped(change), n=2**23, seed=1, budget=1e-8)
+
+def test_an_error_midway_loses_nothing():
+    good = noise(1)
+    source = then(RuntimeError("the device is gone"), *(good(FIRST) for _ in range(3)))
+    result = gc.validate(source, n=2**18, seed=1, budget=1e-8)
     (problem,) = result.errors
     assert "the device is gone" in problem.message
     assert (result.verdict, result.passed) == ("suspect", False)
-    # The last look was due at 2**21, the next at 2**22; what came between counts.
-    assert result.n == result.report.tensors[0].n == 3 * 2**20
+    # The last look was due at 131,072, the next at 262,144; what came between counts.
+    assert result.n == result.report.tensors[0].n == 3 * FIRST
 
 
 def test_an_error_after_a_defect_is_a_failure():
@@ -310,33 +314,24 @@ def test_a_source_of_nothing(pieces):
         gc.validate(blocks(pieces), n=2**17)
 
 
-def interrupting(after):
-    def change(_, place, values):
-        if place[0] >= after:
-            raise KeyboardInterrupt
-        return values
-
-    return Wrapped(change)
-
-
-def test_an_interrupt_tells_what_was_seen():
-    result = gc.validate(interrupting(2**20), n=2**24, seed=1, budget=1e-8)
-    assert result.interrupted
-    assert result.verdict == "pass"
-    # Blocks are of 2**20 values; a look was due at 2**20, none beyond.
-    assert result.n == 2**20
-    assert any("interrupted after 1,048,576 of 16,777,216" in note for note in result.notes)
+def test_an_interrupt_tells_what_was_seen_since_the_last_look(monkeypatch):
+    monkeypatch.setattr(looking, "BLOCK", FIRST)
+    good = noise(1)
+    source = then(KeyboardInterrupt, *(good(FIRST) for _ in range(3)))
+    result = gc.validate(source, n=2**18, seed=1, budget=1e-8)
+    assert (result.interrupted, result.verdict) == (True, "pass")
+    assert [k.n for k in result.looks] == [FIRST, 2 * FIRST, 3 * FIRST]
+    assert any("interrupted after 196,608 of 262,144" in note for note in result.notes)
 
 
-def test_an_interrupt_between_looks_sees_the_values_since_the_last():
-    result = gc.validate(interrupting(3 * 2**20), n=2**24, seed=1, budget=1e-8)
-    assert result.interrupted
-    assert [k.n for k in result.looks][-2:] == [2**21, 3 * 2**20]
+def test_an_interrupt_after_a_look_looks_no_more():
+    result = gc.validate(then(KeyboardInterrupt, noise(1)(FIRST)), n=2**18, seed=1, budget=1e-8)
+    assert (result.interrupted, [k.n for k in result.looks]) == (True, [FIRST])
 
 
 def test_an_interrupt_before_anything_came():
     with pytest.raises(KeyboardInterrupt):
-        gc.validate(interrupting(0), n=2**17)
+        gc.validate(then(KeyboardInterrupt), n=2**17)
 
 
 def test_an_interrupt_while_fresh_values_are_drawn_leaves_the_look_suspect():
@@ -384,6 +379,45 @@ def test_progress_is_told(refuted):
     assert pulses[-1].statistic == "moment 2"
 
 
+def test_evidence_gathers_over_runs(tmp_path):
+    path = tmp_path / "drift.json"
+
+    def run(seed):
+        return gc.validate("numpy:PCG64", n=FIRST, seed=seed, drift=path, budget=1e-8)
+
+    assert [run(seed).drift.n for seed in (1, 2)] == [FIRST, 2 * FIRST]
+    again = run(2)
+    assert again.drift.n == 2 * FIRST
+    assert "do not count twice" in again.errors[0].message.replace("does", "do")
+    document = json.loads(again.to_json(), parse_constant=pytest.fail)
+    jsonschema.Draft202012Validator(schema("validation")).validate(document)
+    assert "values over all runs" in str(again)
+
+
+def test_evidence_against_a_generator_fails_it(tmp_path):
+    """Six runs, each 3.3 standard errors off, pass alone; together they are 8 off."""
+
+    def change(_, place, values):
+        inside = place < 8192
+        values[inside] = with_scale_of(3.3)(values[inside])
+        return values
+
+    source = Wrapped(change)
+    results = [gc.validate(source, n=8192, seed=s, drift=tmp_path / "d.json") for s in range(6)]
+    assert [r.caught_at for r in results] == [None] * 6
+    assert (results[0].verdict, results[-1].verdict) == ("pass", "fail")
+
+
+def test_the_state_of_another_source_is_refused_before_anything_is_drawn(tmp_path):
+    gc.validate("numpy:PCG64", n=FIRST, seed=1, drift=tmp_path / "d.json")
+
+    def never(size):
+        raise AssertionError
+
+    with pytest.raises(ArgumentError, match="PCG64"):
+        gc.validate(never, drift=tmp_path / "d.json")
+
+
 def test_the_stream_can_be_kept(tmp_path):
     path = tmp_path / "a.gcs"
     result = gc.validate("numpy:PCG64", n=2**17, seed=5, keep=lambda stream: stream.save(path))
@@ -397,7 +431,7 @@ def test_results_follow_the_schema(refuted):
     validator.check_schema(schema("validation"))
     for result in (
         refuted[0],
-        gc.validate(interrupting(2**20), n=2**22, seed=1),
+        gc.validate(then(KeyboardInterrupt, noise(1)(FIRST)), n=2**18, seed=1),
         gc.validate(blocks([noise(1)(5000)]), n=2**20),
     ):
         document = json.loads(result.to_json(), parse_constant=pytest.fail)
