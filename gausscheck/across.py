@@ -15,8 +15,10 @@ from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
 __all__ = ["Across", "SharedBetween"]
 
 _MOST = 2**22
-"""Hashes and values kept over all tensors: from there on every tensor keeps half of what it did."""
-_TESTS = 6  # kinds of units
+"""Hashes and values kept over all tensors, but for runs: from there on every tensor keeps half."""
+_MOST_RUNS = 2**21
+"""Runs kept over all tensors, likewise."""
+_TESTS = 7  # kinds of units
 _VALUES = 3  # scattered values that two tensors must share to be looked at; chance gives some
 
 
@@ -29,7 +31,7 @@ class SharedBetween(Surprise):
     first, second : str
         Names of the tensors.
     kind : str
-        ``sample``, ``channel``, ``frame``, ``row``, ``block`` or ``value``: the largest unit that is shared.
+        ``sample``, ``channel``, ``frame``, ``row``, ``block``, ``run`` or ``value``: the largest unit shared.
     count : int
         How many different ones both hold, of
     compared : int
@@ -78,14 +80,22 @@ class Across:
 
     kept: list[_Kept] = field(default_factory=list)
     halvings: int = 0
+    of_runs: int = 0
 
     def take(self, name: str, repeats: Repeats, lattice: str | None) -> None:
         """Add a tensor; of what was kept a part is given up where it becomes too much."""
-        self.kept.append(_Kept(name, _thinned(repeats, self.halvings), lattice))
+        self.kept.append(_Kept(name, _thinned(repeats, self.halvings, self.of_runs), lattice))
+        # Runs are as many as values, and would leave no room for what is rarer.
+        while sum(_runs(k.repeats) for k in self.kept) > _MOST_RUNS:
+            self._halve(0, 1)
         while sum(_size(k.repeats) for k in self.kept) > _MOST:
-            self.halvings += 1
-            for kept in self.kept:
-                kept.repeats = _thinned(kept.repeats, self.halvings)
+            self._halve(1, 0)
+
+    def _halve(self, more: int, more_of_runs: int) -> None:
+        self.halvings += more
+        self.of_runs += more_of_runs
+        for kept in self.kept:
+            kept.repeats = _thinned(kept.repeats, self.halvings, self.of_runs)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Pairs of tensors that have any hash, or some values, in common."""
@@ -141,12 +151,10 @@ def _pairs_of(numbers: list[int], held: list[Any], *, least: int) -> set[tuple[i
     return {pair for pair, met in times.items() if met >= least and pair[0] != pair[1]}
 
 
-def _thinned(repeats: Repeats, halvings: int) -> Repeats:
+def _thinned(repeats: Repeats, halvings: int, of_runs: int) -> Repeats:
     # Whole samples are few, and the ones that matter most.
-    units = {
-        kind: units if kind == "sample" else units.thinned(max(units.halvings, halvings))
-        for kind, units in repeats.units.items()
-    }
+    least = {"sample": 0, "run": of_runs}
+    units = {kind: units.thinned(least.get(kind, halvings)) for kind, units in repeats.units.items()}
     values = repeats.values
     if values is not None:
         values = values.thinned(max(values.halvings, halvings))
@@ -155,4 +163,9 @@ def _thinned(repeats: Repeats, halvings: int) -> Repeats:
 
 def _size(repeats: Repeats) -> int:
     sketch: ValueSketch | None = repeats.values
-    return sum(units.kept for units in repeats.units.values()) + (0 if sketch is None else sketch.values.size)
+    others = sum(units.kept for kind, units in repeats.units.items() if kind != "run")
+    return others + (0 if sketch is None else sketch.values.size)
+
+
+def _runs(repeats: Repeats) -> int:
+    return repeats.units["run"].kept if "run" in repeats.units else 0

@@ -165,6 +165,7 @@ def _of_dependence() -> list[Probe]:
         "channel": "copies of channels",
         "row": "repeated rows",
         "block": "copied stretches of 64 values",
+        "run": "copies at any shift, any period",
         "value": "values that come twice, short periods",
     }
     return [

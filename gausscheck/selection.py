@@ -64,6 +64,9 @@ def headline(findings: Sequence[Finding]) -> Finding:
         if f.statistic == "duplicates" and f.parameters.get("unit") in _WHOLE and f.verdict == "fail":
             # Copies of whole units explain every correlation and every peak.
             return f
+    if worst.statistic == "duplicates":
+        # Of stretches that are copies the values are, too.
+        return next((f for f in findings if f.parameters.get("unit") == "run" and f.verdict == "fail"), worst)
     for f in findings:
         simple = f.statistic == "moment" and f.parameters.get("order") in (1, 2) and f.scope == "pooled"
         if worst.family != "validity" and simple and f.verdict == "fail" and f.log_p < _AS_MUCH * worst.log_p:

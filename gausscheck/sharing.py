@@ -1,4 +1,4 @@
-"""What two tensors have in common: whole samples, channels, frames, rows, blocks, or scattered values."""
+"""What two tensors have in common: samples, channels, frames, rows, blocks, runs, or scattered values."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gausscheck.catalogue.duplicates import log_equal, log_tie
+from gausscheck.catalogue.duplicates import HASH_BITS, log_equal, log_tie
 from gausscheck.finding import Surprise
 from gausscheck.nulls.base import LOG_TWO
-from gausscheck.nulls.coincidence import CoincidenceNull, largest_mean, log_pairs
+from gausscheck.nulls.coincidence import CoincidenceNull, largest_mean, log_collision, log_pairs
+from gausscheck.nulls.windows import WindowsNull
 from gausscheck.summaries.repeats import Repeats, Units, ValueSketch
 
 __all__ = ["Shared", "shared"]
 
 _ERROR = 1e-9  # of the bound on the ties of one tensor
-_KINDS = ("sample", "channel", "frame", "row", "block")
+_KINDS = ("sample", "channel", "frame", "row", "block", "run")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Shared(Surprise):
     Attributes
     ----------
     kind : str
-        ``sample``, ``channel``, ``frame``, ``row``, ``block`` or ``value``.
+        ``sample``, ``channel``, ``frame``, ``row``, ``block``, ``run`` or ``value``.
     count : int
         How many different ones both hold.
     first, second : int
@@ -70,17 +71,17 @@ def shared(
     Units are compared where they have the same length and storage format. The number of different units that
     both hold is at most the number of equal pairs, which is Poisson with mean ``n m P`` as in the statistic
     ``duplicates``, P being the larger of those of both lattices (an upper bound by the Cauchy-Schwarz
-    inequality). Values are compared by the sketches, where neither tensor lies on a lattice; P is what the
-    statistic grants or, where that is less, the largest that the ties within each tensor allow, but for a
-    probability of 1e-9 each that is added to the p-value.
+    inequality); that of runs, whose equal contents clump, is bounded as it is there. Values are compared by
+    the sketches, where neither tensor lies on a lattice; P is what the statistic grants or, where that is
+    less, the largest that the ties within each tensor allow, but for a probability of 1e-9 each that is added
+    to the p-value.
     """
     found = []
     if first.dtype == second.dtype:
         for kind in _KINDS:
             one, two = first.units.get(kind), second.units.get(kind)
             if one is not None and two is not None and one.length == two.length:
-                equal = max(log_equal(one.length, first.dtype, lattice, scale) for lattice in lattices)
-                found.append(_units(kind, one, two, equal))
+                found.append(_units(kind, one, two, first.dtype, lattices=lattices, scale=scale))
     if first.values is not None and second.values is not None and lattices == (None, None):
         single = first.values.single and second.values.single
         found.append(_values(first.values, second.values, log_tie("float32" if single else "float64", scale)))
@@ -92,7 +93,9 @@ def _log_p(count: int, first: int, second: int, log_equal_pair: float, halvings:
     return float(CoincidenceNull(log_mean).logsf(count))
 
 
-def _units(kind: str, one: Units, two: Units, log_equal_pair: float) -> Shared:
+def _units(
+    kind: str, one: Units, two: Units, dtype: str, *, lattices: tuple[str | None, str | None], scale: float
+) -> Shared:
     halvings = max(one.halvings, two.halvings)
     one, two = one.thinned(halvings), two.thinned(halvings)
     both = np.intersect1d(one.hashes, two.hashes)
@@ -103,7 +106,14 @@ def _units(kind: str, one: Units, two: Units, log_equal_pair: float) -> Shared:
         where = int(one.places[one.hashes == two.hashes[at]].min())
         places = divmod(where, one.per_sample), divmod(int(two.places[at]), two.per_sample)
     count = int(both.size)
-    log_p = _log_p(count, one.count, two.count, log_equal_pair, halvings)
+    if kind == "run":
+        kept_pairs = log_pairs(one.count, two.count) - halvings * LOG_TWO
+        equal = one.length * max(log_collision(dtype, lattice, scale) for lattice in lattices)
+        null = WindowsNull(kept_pairs - HASH_BITS * LOG_TWO, kept_pairs + equal)
+        log_p = float(null.logsf(count))
+    else:
+        equal = max(log_equal(one.length, dtype, lattice, scale) for lattice in lattices)
+        log_p = _log_p(count, one.count, two.count, equal, halvings)
     return Shared(kind, count, one.kept, two.kept, one.length, log_p, places)
 
 

@@ -153,16 +153,22 @@ def deviation(finding: Finding) -> str:
 
 def observed(finding: Finding) -> str:
     """Return the value, to the decimals that its standard deviation resolves."""
-    return _count(finding.value) if finding.std == 0 else resolved(finding.value, finding.std)
+    return _count(finding.value) if _counted(finding) else resolved(finding.value, finding.std)
 
 
 def expected(finding: Finding) -> str:
     """Return the expected value, to the same decimals."""
-    return _count(finding.expected) if finding.std == 0 else resolved(finding.expected, finding.std)
+    return _count(finding.expected) if _counted(finding) else resolved(finding.expected, finding.std)
+
+
+def _counted(finding: Finding) -> bool:
+    """Whether the value is a number of things, of which a part means nothing."""
+    small = finding.std < 1 and finding.statistic in {"duplicates", "heaps", "tail_count"}
+    return small or finding.std == 0
 
 
 def _count(x: float) -> str:
-    return number(int(x)) if math.isfinite(x) and x == int(x) else number(x)
+    return number(int(x)) if math.isfinite(x) and x == int(x) else number(x, 2)
 
 
 def effect(found: Effect | None) -> str:
@@ -317,17 +323,18 @@ def reading(finding: Finding) -> str:
 def between(shared: SharedBetween) -> str:
     """Return what two tensors hold: ``a.npy and b.npy share 3 of 16 channels, bit for bit (p = 1e-40)``."""
     first, second = printable(shared.first), printable(shared.second)
-    name = {"value": "scattered values", "block": "blocks of 64 values"}.get(shared.kind, f"{shared.kind}s")
-    start = f"{first} and {second} share {number(shared.count)} of {number(shared.compared)} {name}"
+    names = {"value": "scattered values", "block": "blocks of 64 values", "run": "runs of 16 values"}
+    share = f"{number(shared.count)} of {number(shared.compared)} {names.get(shared.kind, f'{shared.kind}s')}"
     where = ""
     if shared.places is not None:
         (sample, unit), (other, place) = shared.places
         if shared.kind == "sample":
             where = f": sample {sample} is sample {other}"
         else:
-            where = f": {shared.kind} {unit} of sample {sample} is {shared.kind} {place} of sample {other}"
-    compared = " compared" if shared.kind == "value" else ""
-    return f"{start}{compared}, bit for bit{where} ({p_phrase(shared.log10_p)})"
+            noun = "place" if shared.kind == "run" else shared.kind
+            where = f": {noun} {unit} of sample {sample} is {noun} {place} of sample {other}"
+    compared = " compared" if shared.kind in ("run", "value") else ""
+    return f"{first} and {second} share {share}{compared}, bit for bit{where} ({p_phrase(shared.log10_p)})"
 
 
 def storage(tensor: TensorReport) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gausscheck.arrays import Values
 from gausscheck.collect.base import Setting
+from gausscheck.collect.runs import RunsCollector
 from gausscheck.collect.units import BLOCK, SHORTEST, Kind, kinds_of
 from gausscheck.engines.base import mix
 from gausscheck.engines.hashes import marks_of, powers
@@ -71,6 +72,7 @@ class RepeatsCollector:
         self.sketch: ValueSketch | None = None
         self.seen = 0
         self.grouped: dict[tuple[str, int, int], _Group] = {}
+        self.windows = RunsCollector(setting)
 
     def take(self, index: NDArray[np.int64], block: Values) -> None:
         """See :meth:`gausscheck.collect.base.Collector.take`."""
@@ -87,6 +89,7 @@ class RepeatsCollector:
                 self._blocks_alone(at, part)
             for kind in self.strided:
                 self._strided(kind, at, part)
+            self.windows.take(at, part)
 
     def _halve(self) -> None:
         """Keep a smaller fraction as more is seen: in the end that depends on how much was seen alone."""
@@ -233,6 +236,9 @@ class RepeatsCollector:
                 np.concatenate(hashes),
                 np.concatenate(places),
             )
+        windows = self.windows.finish()
+        if windows is not None:
+            units["run"] = windows
         sketch = None
         if self.sketched:
             self._settle()

@@ -7,13 +7,19 @@ from math import prod
 
 from gausscheck.layout import Layout
 
-__all__ = ["BLOCK", "SHORTEST", "Kind", "kinds_of"]
+__all__ = ["BLOCK", "LEAST_SIZE", "RUN", "SHORTEST", "Kind", "kinds_of"]
 
 BLOCK = 64
 """Consecutive values of a sample that make a block."""
 
 SHORTEST = 16
 """Fewest values of a unit; shorter ones repeat by chance on coarse lattices."""
+
+RUN = SHORTEST
+"""Consecutive values of a sample, from any place on, that make a run."""
+
+LEAST_SIZE = 2 * RUN
+"""Values of a sample from which its runs are looked at; shorter samples are told by their own hashes."""
 
 _MOST_UNITS = 2**22  # in a sample, of kinds whose hashes are not complete before its end
 

@@ -198,6 +198,30 @@ class Engine(Protocol):
         """
         ...
 
+    def runs(
+        self, values: Values, length: int, halvings: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+        """Windows of `length` consecutive values of a row; a fraction ``2**-halvings`` is kept, by hash.
+
+        Parameters
+        ----------
+        values : Values
+            Any format; by bit pattern, but that both zeros are equal.
+        length : int
+            From 4 up; rows may be shorter and have no window then.
+        halvings : int
+            From 0 to 63.
+
+        Returns
+        -------
+        hashes : numpy.ndarray of uint64
+            ``mix`` of what :meth:`hashes` gives of each window, where that is below ``2**(64 - halvings)``.
+            Windows of fewer than 4 different values are left out (:mod:`gausscheck.engines.runs`).
+        row, place : numpy.ndarray of int64
+            Where each window starts; row after row, in stored order. The same, bit for bit, from all engines.
+        """
+        ...
+
     def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
         """Values of a fixed fraction ``2**-halvings`` of all float32 numbers, chosen by hash.
 

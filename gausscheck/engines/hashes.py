@@ -29,8 +29,11 @@ __all__ = [
     "OFFSET",
     "checked_bottom",
     "checked_length",
+    "geometric",
     "marks_of",
     "mix32",
+    "mixed_patterns",
+    "patterns_of",
     "plain_bottom",
     "plain_hashes",
     "powers",
@@ -69,13 +72,14 @@ def powers(exponent: Any) -> NDArray[np.uint64]:
 @lru_cache(maxsize=4)
 def _power_tables(bits: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """``c**k`` for k below 2**12, and ``c**(k 2**12)`` for k below 2**bits."""
-    low = _geometric(MULTIPLIER, 2**_LOW_BITS)
-    return low, _geometric(pow(MULTIPLIER, 2**_LOW_BITS, 2**64), 2**bits)
+    low = geometric(MULTIPLIER, 2**_LOW_BITS)
+    return low, geometric(pow(MULTIPLIER, 2**_LOW_BITS, 2**64), 2**bits)
 
 
-def _geometric(ratio: int, count: int) -> NDArray[np.uint64]:
+def geometric(ratio: int, count: int) -> NDArray[np.uint64]:
+    """``ratio**k`` modulo 2**64 for k below `count`."""
     terms = np.full(count, ratio, np.uint64)
-    terms[0] = 1
+    terms[:1] = 1
     return np.multiply.accumulate(terms)
 
 
@@ -98,7 +102,7 @@ def checked_bottom(values: Values, halvings: int) -> int:
     return 2 ** (32 - halvings)
 
 
-def _patterns(data: NDArray[Any]) -> NDArray[Any]:
+def patterns_of(data: NDArray[Any]) -> NDArray[Any]:
     """Bit patterns as unsigned integers, both zeros alike."""
     unsigned = np.dtype(f"u{data.dtype.itemsize}")
     patterns = np.ascontiguousarray(data).view(unsigned)
@@ -106,8 +110,8 @@ def _patterns(data: NDArray[Any]) -> NDArray[Any]:
     return np.where(patterns == negative_zero, unsigned.type(0), patterns)
 
 
-def _mixed(data: NDArray[Any]) -> NDArray[np.uint64]:
-    patterns = _patterns(data)
+def mixed_patterns(patterns: NDArray[Any]) -> NDArray[np.uint64]:
+    """Mixed patterns m of what :func:`patterns_of` gives, one-to-one."""
     if patterns.dtype.itemsize == 8:
         return mix(patterns + np.uint64(GOLDEN))
     return mix32(patterns.astype(np.uint32)).astype(np.uint64)
@@ -122,7 +126,7 @@ def plain_hashes(values: Values, length: int) -> NDArray[np.uint64]:
         for low in range(0, size, _TILE):
             tile = values.data[start : start + step, low : low + _TILE]
             place = np.arange(low, low + tile.shape[1])
-            terms = _mixed(tile) * powers(place % length)
+            terms = mixed_patterns(patterns_of(tile)) * powers(place % length)
             first = np.flatnonzero((place % length == 0) | (place == low))
             blocks = slice(low // length, low // length + first.size)
             out[start : start + step, blocks] += np.add.reduceat(terms, first, axis=1)
@@ -133,7 +137,7 @@ def marks_of(x: NDArray[np.float64]) -> NDArray[np.uint32]:
     """Mixed float32 pattern of each value."""
     with np.errstate(over="ignore"):
         single = x.astype(np.float32)
-    return mix32(_patterns(single))
+    return mix32(patterns_of(single))
 
 
 def plain_bottom(values: Values, halvings: int) -> NDArray[np.float64]:

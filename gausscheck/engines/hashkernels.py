@@ -13,7 +13,7 @@ from gausscheck.engines.base import GOLDEN, MIX_FIRST, MIX_SECOND
 from gausscheck.engines.hashes import FINAL_FIRST, FINAL_SECOND, OFFSET
 from gausscheck.engines.kernels import BLOCK, CHUNK, jit
 
-__all__ = ["STEP", "bottom", "hash_narrow", "hash_wide"]
+__all__ = ["STEP", "bottom", "hash_narrow", "hash_wide", "mix32", "mix64"]
 
 STEP = 64  # values added up before their sum is multiplied by a power of its own
 
@@ -22,11 +22,20 @@ _GOLDEN, _FIRST, _SECOND = np.uint64(GOLDEN), np.uint64(MIX_FIRST), np.uint64(MI
 
 
 @jit()
-def _mix32(z):  # type: ignore[no-untyped-def]
+def mix32(z):  # type: ignore[no-untyped-def]
+    """As :func:`gausscheck.engines.hashes.mix32`, of one pattern."""
     z = np.uint32(z + _OFFSET)
     z = np.uint32((z ^ (z >> np.uint32(16))) * _FINAL_FIRST)
     z = np.uint32((z ^ (z >> np.uint32(13))) * _FINAL_SECOND)
     return z ^ (z >> np.uint32(16))
+
+
+@jit()
+def mix64(z):  # type: ignore[no-untyped-def]
+    """As :func:`gausscheck.engines.base.mix`, of one number."""
+    z = (z ^ (z >> np.uint64(30))) * _FIRST
+    z = (z ^ (z >> np.uint64(27))) * _SECOND
+    return z ^ (z >> np.uint64(31))
 
 
 @jit()
@@ -35,7 +44,7 @@ def _narrow_sum(patterns, negative_zero, table):  # type: ignore[no-untyped-def]
     for i in range(patterns.size):
         p = np.uint32(patterns[i])
         p = np.uint32(0) if p == negative_zero else p
-        total += np.uint64(_mix32(p)) * table[i]
+        total += np.uint64(mix32(p)) * table[i]
     return total
 
 
@@ -44,10 +53,7 @@ def _wide_sum(patterns, negative_zero, table):  # type: ignore[no-untyped-def]
     total = np.uint64(0)
     for i in range(patterns.size):
         z = np.uint64(0) if patterns[i] == negative_zero else patterns[i]
-        z += _GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * _FIRST
-        z = (z ^ (z >> np.uint64(27))) * _SECOND
-        total += (z ^ (z >> np.uint64(31))) * table[i]
+        total += mix64(z + _GOLDEN) * table[i]
     return total
 
 
@@ -105,7 +111,7 @@ def _mix_block(patterns, mixed):  # type: ignore[no-untyped-def]
     for i in range(patterns.size):
         p = patterns[i]
         p = np.uint32(0) if p == np.uint32(0x80000000) else p
-        mixed[i] = _mix32(p)
+        mixed[i] = mix32(p)
 
 
 @jit()

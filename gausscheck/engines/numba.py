@@ -23,6 +23,7 @@ from gausscheck.engines.base import (
 from gausscheck.engines.hashes import MULTIPLIER, checked_bottom, checked_length, powers
 from gausscheck.engines.numpy import group_discrepancy
 from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates, checked_fields
+from gausscheck.engines.runs import Windows, checked_runs, inverse_powers
 from gausscheck.floats import decode_table
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
@@ -240,6 +241,35 @@ class NumbaEngine:
             return out[:found].copy()
 
         return np.concatenate(self._share(work, pieces, values.size))
+
+    def runs(self, values: Values, length: int, halvings: int) -> Windows:
+        """See :meth:`gausscheck.engines.base.Engine.runs`."""
+        from gausscheck.engines import runkernels
+
+        windows = checked_runs(values, length, halvings)
+        if windows == 0 or values.size == 0:
+            return np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int64)
+        data, _, _ = _held(values, _kernels())
+        bits = values.format.bits
+        patterns = data.view(f"u{bits // 8}")
+        wide = bits == 64
+        kernel = runkernels.runs_wide if wide else runkernels.runs_narrow
+        zero = (np.uint64 if wide else np.uint32)(1 << (bits - 1))
+        largest = np.uint64(2 ** (64 - halvings) - 1)
+        room = runkernels.PIECE + length
+        power, inverse = powers(np.arange(room)), inverse_powers(room)
+
+        def work(start: int, stop: int) -> Windows:
+            most = (stop - start) * runkernels.PIECE
+            kept, rows, places = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most, np.int64)
+            terms, sums, hashes = np.empty((3, room), np.uint64)
+            held = (power, inverse, terms, sums, hashes, np.empty(room, np.int64))
+            found = kernel(patterns, length, zero, *held, largest, start, stop, kept, rows, places)
+            return kept[:found].copy(), rows[:found].copy(), places[:found].copy()
+
+        pieces = values.shape[0] * -(-windows // runkernels.PIECE)
+        kept, rows, places = zip(*self._share(work, pieces, values.size), strict=True)
+        return np.concatenate(kept), np.concatenate(rows), np.concatenate(places)
 
     def _rfftn(self, x: NDArray[Any]) -> NDArray[Any]:
         """``rfftn`` over all axes but the first, C-contiguous."""

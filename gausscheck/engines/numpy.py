@@ -20,6 +20,7 @@ from gausscheck.engines.base import (
 )
 from gausscheck.engines.hashes import plain_bottom, plain_hashes
 from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates, ordinates_of
+from gausscheck.engines.runs import Windows, plain_runs
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.lattice import LatticeCandidates
 from gausscheck.summaries import ORDERS, Counts, Extremes, Moments, Nonfinite, OnePass
@@ -106,6 +107,10 @@ class NumpyEngine:
     def hashes(self, values: Values, length: int) -> NDArray[np.uint64]:
         """See :meth:`gausscheck.engines.base.Engine.hashes`."""
         return plain_hashes(values, length)
+
+    def runs(self, values: Values, length: int, halvings: int) -> Windows:
+        """See :meth:`gausscheck.engines.base.Engine.runs`."""
+        return plain_runs(values, length, halvings)
 
     def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
         """See :meth:`gausscheck.engines.base.Engine.bottom`."""

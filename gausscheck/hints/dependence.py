@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gausscheck.finding import Finding
-from gausscheck.hints.evidence import Evidence, plain
+from gausscheck.hints.evidence import Evidence, percent, plain
 from gausscheck.hints.fields import Fields
 from gausscheck.hints.marginal import few_bits
 from gausscheck.summaries.repeats import ValueSketch
@@ -17,6 +17,9 @@ __all__ = ["dependence"]
 _BLOCK = 64
 _SAME = 0.95  # correlation
 _FEW = 5  # equal values
+_ALIGNED = ("row", "block")
+_MORE = 2.0
+_PERIODIC = 0.8  # of the runs that a period repeats; others lie across the end of a sample
 
 
 def dependence(seen: Evidence, fields: Fields) -> Iterator[str]:
@@ -31,6 +34,14 @@ def dependence(seen: Evidence, fields: Fields) -> Iterator[str]:
 
 def _repeated(seen: Evidence, found: Finding) -> Iterator[str]:
     unit = str(found.parameters["unit"])
+    if unit == "run":
+        yield from _shifted(seen, found)
+        return
+    runs = seen.first("duplicates", unit="run")
+    if runs is not None and unit in _ALIGNED and _repeats(runs) > _MORE * _repeats(found):
+        # Blocks and rows are equal only where the shift happens to be a multiple of their length.
+        yield from _shifted(seen, runs)
+        return
     units, distinct = int(found.extra.get("units", 0)), int(found.extra.get("distinct", 0))
     first, second = found.where.get(f"{unit}s", (0, 0))
     if unit == "block" and seen.shape[-1] == _BLOCK:
@@ -54,6 +65,38 @@ def _repeated(seen: Evidence, found: Finding) -> Iterator[str]:
         yield f"{start}: noise that was tiled, enlarged to the nearest neighbour, or copied"
     if unit != "row":
         yield from _period(seen)
+
+
+def _shifted(seen: Evidence, found: Finding) -> Iterator[str]:
+    """Stretches that repeat, none of them where blocks and samples begin."""
+    if period := _distance(seen, found):
+        yield f"values repeat with period {period:,d}: a generator of short period, or a buffer read again"
+        return
+    first, second = found.where.get("places", (0, 0))
+    start = f"{percent(_repeats(found))} of the stretches of 16 values are bit-identical copies at a shift"
+    if "samples" in found.where:
+        one, two = found.where["samples"]
+        yield (
+            f"{start} (sample {one} from place {first} as sample {two} from place {second} first): workers "
+            "whose streams start at an offset of each other, or crops that overlap"
+        )
+    else:
+        yield (
+            f"{start} (from place {first} as from place {second} first): a part of a buffer that was written "
+            "twice, or tiles that overlap"
+        )
+
+
+def _repeats(found: Finding) -> float:
+    """Share of units that are copies of others."""
+    return 1 - int(found.extra.get("distinct", 0)) / max(int(found.extra.get("units", 0)), 1)
+
+
+def _distance(seen: Evidence, found: Finding) -> int:
+    """The period, where all values past it are what they were one period before; else 0."""
+    distance, common = int(found.extra.get("distance", 0)), float(found.extra.get("common", 0.0))
+    past = 1 - distance / max(seen.n, 1)
+    return distance if common > _PERIODIC and _repeats(found) > _PERIODIC * past > 0 else 0
 
 
 def _in_order(seen: Evidence, unit: str, units: int) -> int:

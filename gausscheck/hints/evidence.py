@@ -23,7 +23,7 @@ from gausscheck.summaries.samples import SampleValues
 
 __all__ = ["UNITS", "Evidence", "percent", "plain"]
 
-UNITS = ("sample", "frame", "channel", "row", "block")
+UNITS = ("sample", "frame", "channel", "row", "block", "run")
 """Kinds of copies, the largest first: where whole samples repeat, their parts do too."""
 
 _RARE = math.log(1e-6)
@@ -321,11 +321,26 @@ class Evidence:
             if found is None:
                 continue
             units, distinct = found.extra.get("units", 0), found.extra.get("distinct", 0)
+            if unit == "run":
+                # Those of zeros are not among them; those of few levels repeat by chance.
+                return None if self.few_levels or self._by_chance(units - distinct) else found
             # Units of zeros are one of the distinct ones.
             if self.zeros and (units - distinct) / max(units, 1) <= self.zeros:
                 continue
             return found
         return None
+
+    def _by_chance(self, repeats: int) -> bool:
+        """Whether values that occur as often as these, in any order, make up as many equal runs."""
+        runs = self.summaries[RepeatsNeed()].units["run"]
+        values, counts = self.cells
+        if counts.size == 0:
+            return False
+        # Both zeros are one value.
+        share = np.bincount(np.unique(values, return_inverse=True)[1], counts) / counts.sum()
+        log_equal = runs.length * float(np.log(np.sum(share**2)))
+        log_mean = 2 * math.log(runs.count) - (1 + runs.halvings) * math.log(2) + log_equal
+        return math.log(repeats) < log_mean + math.log(_MANY)
 
 
 def percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Hashes of blocks, rows, channels, frames and samples, and a sketch of the values: what tells repeats."""
+"""Hashes of blocks, rows, channels, frames, samples, windows; a sketch of the values: what tells repeats."""
 
 from __future__ import annotations
 
@@ -11,10 +11,25 @@ from numpy.typing import NDArray
 
 from gausscheck.errors import ArgumentError
 
-__all__ = ["MOST_HASHES", "MOST_VALUES", "Repeats", "Units", "ValueSketch", "halvings_for"]
+__all__ = [
+    "LEAST_HALVINGS",
+    "MOST_HASHES",
+    "MOST_RUNS",
+    "MOST_VALUES",
+    "Repeats",
+    "Units",
+    "ValueSketch",
+    "halvings_for",
+]
 
 MOST_HASHES = 2**22
 """Most hashes kept of one kind, on average: 64 MiB with their places."""
+
+MOST_RUNS = 2**18
+"""Most hashes of overlapping windows kept, on average."""
+
+LEAST_HALVINGS = 4
+"""Of overlapping windows one in sixteen is kept at most: less than the values themselves take."""
 
 MOST_VALUES = 2**17
 """Most values kept in a sketch, on average."""
@@ -22,9 +37,9 @@ MOST_VALUES = 2**17
 _LAST_HALF = 2.0**23  # from here on all numbers of float32 are whole
 
 
-def halvings_for(count: int, most: int) -> int:
-    """Smallest h with ``count / 2**h <= most``."""
-    return max(0, math.ceil(math.log2(count / most))) if count > 0 else 0
+def halvings_for(count: int, most: int, least: int = 0) -> int:
+    """Smallest h, from `least` up, with ``count / 2**h <= most``."""
+    return max(least, math.ceil(math.log2(count / most))) if count > 0 else least
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,8 @@ class Units:
     hashes : numpy.ndarray of uint64
     places : numpy.ndarray of int64
         ``sample * per_sample + unit`` of each hash.
+    most : int
+        Hashes kept at most, on average: where more units are seen, a fraction.
     """
 
     length: int
@@ -54,6 +71,7 @@ class Units:
     halvings: int
     hashes: NDArray[np.uint64]
     places: NDArray[np.int64]
+    most: int = MOST_HASHES
 
     def thinned(self, halvings: int) -> Units:
         """The fraction ``2**-halvings`` of this, not more than is kept."""
@@ -64,11 +82,12 @@ class Units:
 
     def merge(self, other: Units) -> Units:
         """Both sets of units."""
-        if (self.length, self.per_sample) != (other.length, other.per_sample):
+        same = ("length", "per_sample", "most")
+        if any(getattr(self, name) != getattr(other, name) for name in same):
             msg = f"cannot merge units of {self.length} and of {other.length} values"
             raise ArgumentError(msg)
         count = self.count + other.count
-        halvings = max(self.halvings, other.halvings, halvings_for(count, MOST_HASHES))
+        halvings = max(self.halvings, other.halvings, halvings_for(count, self.most))
         left, right = self.thinned(halvings), other.thinned(halvings)
         return replace(
             left,
@@ -105,6 +124,31 @@ class Units:
         """Kept units beyond the first occurrence of each."""
         hashes, _ = self.repeated
         return hashes.size - np.unique(hashes).size
+
+    def distance(self, gap: int = 0) -> tuple[int, float]:
+        """The most common distance of a repeated unit from its last occurrence, and how many in one have it.
+
+        Parameters
+        ----------
+        gap : int
+            Places after the last unit of a sample before the first one of the next.
+
+        Returns
+        -------
+        distance : int
+            In units; 0 where nothing repeats.
+        share : float
+        """
+        hashes, places = self.repeated
+        if hashes.size == 0:
+            return 0, 0.0
+        order = np.argsort(hashes, kind="stable")
+        hashes, places = hashes[order], places[order]
+        at = places + places // self.per_sample * gap
+        apart = np.diff(at)[hashes[1:] == hashes[:-1]]
+        distances, counts = np.unique(apart, return_counts=True)
+        most = int(np.argmax(counts))
+        return int(distances[most]), float(counts[most] / apart.size)
 
     @property
     def first_pair(self) -> tuple[int, int] | None:
@@ -223,7 +267,8 @@ class Repeats:
         Values in each.
     units : dict of str to Units
         By kind: ``block`` (64 consecutive values of a sample), ``row`` (along the last stored axis),
-        ``channel`` and ``frame`` (one place in time) of one sample, ``sample``; those that exist.
+        ``channel`` and ``frame`` (one place in time) of one sample, ``sample``, ``run`` (16 consecutive
+        values of a sample, from any place on); those that exist.
     values : ValueSketch or None
         None for formats of 8 and 16 bits, whose values repeat anyway.
     """

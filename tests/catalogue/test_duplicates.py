@@ -179,7 +179,7 @@ def test_units_that_do_not_exist_are_not_asked():
             repeats(x, unit)
     assert DUPLICATES.judge(None, Situation(10), "pooled", unit="block") == Unasked()
     assert "together" in DUPLICATES.judge(None, Situation(10), "sample", unit="block").reason
-    with pytest.raises(ArgumentError, match="unit must be one of value, block"):
+    with pytest.raises(ArgumentError, match="unit must be one of value, run, block"):
         repeats(x, "pixel")
 
 

@@ -59,5 +59,8 @@ class OnArrays:
     def hashes(self, values, length):
         return self.engine.hashes(self.held(values), length)
 
+    def runs(self, values, length, halvings):
+        return self.engine.runs(self.held(values), length, halvings)
+
     def bottom(self, values, halvings):
         return self.engine.bottom(self.held(values), halvings)

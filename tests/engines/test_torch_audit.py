@@ -190,6 +190,8 @@ def summary_sizes(samples, channels, shape):
         # a fraction chosen by hash: binomial
         "sketch of the values": min(size, 2**17 + 8 * 2**9),
         "hashes": samples * channels * -(-field // 64),
+        # one in 16, and where they are
+        "hashes of windows": 2 * min(size // 16 + 6 * math.isqrt(size) // 4, 2**18),
         "ordinates, summed over samples": channels * bins.count,
         "flatness, peaks and bands of each field": samples * channels * (5 + len(bins.bands)),
         "products of channels and of samples": channels**2 + samples**2 + samples,
@@ -198,7 +200,7 @@ def summary_sizes(samples, channels, shape):
 
 @pytest.mark.parametrize("kind", ["noise", "bf16 within float32", "not finite"])
 def test_only_summaries_come_to_the_host(kind, on_device):
-    samples, length = 16, 2**15
+    samples, length = 48, 2**15
     x = noise(samples, length)
     if kind == "bf16 within float32":
         x = x.bfloat16().float()

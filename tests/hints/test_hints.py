@@ -13,7 +13,7 @@ import pytest
 from zoo import ZOO
 
 import gausscheck as gc
-from gausscheck import examine, hints
+from gausscheck import conclude, hints
 from gausscheck.hints import NOISE_SCALES, SCALE_FACTORS, SHIFTS, Evidence
 from gausscheck.hints.fields import Fields
 
@@ -57,7 +57,7 @@ def _evidence(name: str, n: int = N) -> Evidence:
         return ()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examine, "hints", keep)
+        patch.setattr(conclude, "hints", keep)
         _tensor(ZOO[name].make(ZOO[name].shape(n), np.random.default_rng(7)))
     return taken[0]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gausscheck.arrays import TensorValues, as_values
-from gausscheck.collect import repeats
+from gausscheck.collect import repeats, runs
 from gausscheck.collect.base import Setting
 from gausscheck.collect.units import kinds_of
 from gausscheck.engines.base import mix
@@ -54,6 +54,7 @@ def units_by_definition(x, layout):
         if letter in letters:
             axis = letters.index(letter)
             found[name] = [np.take(s, k, axis).ravel() for s in samples for k in range(s.shape[axis])]
+    found["run"] = [row[k : k + 16] for row in rows for k in range(row.size - 15) if row.size >= 32]
     found["row"] = list(samples.reshape(-1, samples.shape[-1]))
     return found
 
@@ -84,25 +85,27 @@ LAYOUTS = [
 def test_units_by_definition(shape, layout, stretch, monkeypatch):
     monkeypatch.setattr(repeats, "_STRETCH", stretch)
     monkeypatch.setattr(repeats, "_LONG_RUN", stretch // 4)
+    monkeypatch.setattr(runs, "_STRETCH", stretch)
     x = np.random.default_rng(0).standard_normal(shape)
     summary = collected(x, layout)
     expected = units_by_definition(x, layout)
     kinds = {kind.name: kind for kind in kinds_of(Layout.resolve(layout, shape), shape)}
     for name, units in summary.units.items():
         values = expected[name]
-        assert units.count == units.kept == len(values)
+        assert units.count == len(values)
         assert {v.size for v in values} == {units.length}
         hashes = mix(ENGINE.hashes(as_values(np.stack(values)), units.length)[:, 0])
         order = np.argsort(units.places)
-        np.testing.assert_array_equal(units.places[order], np.arange(len(values)), err_msg=name)
-        np.testing.assert_array_equal(units.hashes[order], hashes, err_msg=name)
-    assert set(kinds) | {"block"} >= set(summary.units)
+        kept = np.flatnonzero(hashes < 2**60) if name == "run" else np.arange(len(values))
+        np.testing.assert_array_equal(units.places[order], kept, err_msg=name)
+        np.testing.assert_array_equal(units.hashes[order], hashes[kept], err_msg=name)
+    assert set(kinds) | {"block", "run"} >= set(summary.units)
     # What is left out is too short, alone, or one of the others by another name.
     for name, values in expected.items():
         if name not in summary.units:
             same = any(units.length == values[0].size for units in summary.units.values()) if values else True
             alone = len(values) < 2 or (name == "block" and prod(shape) // len(values) <= 64)
-            assert same or alone or values[0].size < 16 or name == "block"
+            assert same or alone or values[0].size < 16 or name in ("block", "run")
 
 
 def check_chunks(collect):
@@ -243,6 +246,10 @@ def test_one_long_sample_needs_little_memory(monkeypatch):
             asked.append(values.size)
             return super().hashes(values, length)
 
+        def runs(self, values, length, halvings):
+            asked.append(values.size - length + 1)
+            return super().runs(values, length, halvings)
+
     released = []
     x = np.random.default_rng(7).standard_normal(100_000).astype(np.float32)
     for shape, layout in (
@@ -252,6 +259,7 @@ def test_one_long_sample_needs_little_memory(monkeypatch):
         ((10, 4, 2500), "t c w"),
     ):
         monkeypatch.setattr(repeats, "_STRETCH", 6400)
+        monkeypatch.setattr(runs, "_STRETCH", 6400)
         setting = dataclasses.replace(
             setting_of(x.reshape(shape), layout, Watching()), release=lambda: released.append(1)
         )

@@ -22,10 +22,12 @@ from gausscheck.engines.base import (
 )
 from gausscheck.engines.hashes import checked_bottom, checked_length
 from gausscheck.engines.ordinates import LEAST_ORDINATE, Ordinates
+from gausscheck.engines.runs import Windows, checked_runs
 from gausscheck.engines.tiles import pass_in_tiles
 from gausscheck.engines.torch.hashes import bottom_of, hashes_of
 from gausscheck.engines.torch.lattices import lattices_of
 from gausscheck.engines.torch.ordinates import ordinates_of
+from gausscheck.engines.torch.runs import runs_of
 from gausscheck.engines.torch.shuffle import hashed_order
 from gausscheck.errors import ArgumentError
 from gausscheck.lattice import LatticeCandidates
@@ -115,6 +117,11 @@ class TorchEngine:
         """See :meth:`gausscheck.engines.base.Engine.hashes`."""
         checked_length(values, length)
         return hashes_of(_tensor(values), length)
+
+    def runs(self, values: Values, length: int, halvings: int) -> Windows:
+        """See :meth:`gausscheck.engines.base.Engine.runs`."""
+        checked_runs(values, length, halvings)
+        return runs_of(_tensor(values), length, halvings)
 
     def bottom(self, values: Values, halvings: int) -> NDArray[np.float64]:
         """See :meth:`gausscheck.engines.base.Engine.bottom`."""

@@ -11,14 +11,14 @@ from gausscheck.engines.base import GOLDEN
 from gausscheck.engines.hashes import FINAL_FIRST, FINAL_SECOND, OFFSET, powers
 from gausscheck.engines.torch.shuffle import mixed, signed
 
-__all__ = ["bottom_of", "hashes_of"]
+__all__ = ["bottom_of", "hashes_of", "mixed_patterns", "patterns_of"]
 
 _TILE = 2**20  # 64-bit temporaries of 8 MiB
 _LOW = 0xFFFFFFFF
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _patterns(x: Tensor) -> Tensor:
+def patterns_of(x: Tensor) -> Tensor:
     """Bit patterns in int64, both zeros alike."""
     bits = 8 * x.element_size()
     patterns = x.contiguous().view(_INTEGERS[x.element_size()]).to(torch.int64)
@@ -35,6 +35,11 @@ def _mix32(z: Tensor) -> Tensor:
     return z ^ (z >> 16)
 
 
+def mixed_patterns(patterns: Tensor, x: Tensor) -> Tensor:
+    """Mixed patterns m of what :func:`patterns_of` gives of `x`."""
+    return mixed(patterns + signed(GOLDEN)) if x.element_size() == 8 else _mix32(patterns)
+
+
 def hashes_of(x: Tensor, length: int) -> NDArray[np.uint64]:
     """See :meth:`gausscheck.engines.base.Engine.hashes`; `x` of shape ``(B, D)``."""
     rows, size = x.shape
@@ -46,8 +51,7 @@ def hashes_of(x: Tensor, length: int) -> NDArray[np.uint64]:
             tile = x[start : start + step, low : low + _TILE]
             place = np.arange(low, low + tile.shape[1])
             weight = torch.from_numpy(powers(place % length).view(np.int64)).to(x.device)
-            patterns = _patterns(tile)
-            terms = mixed(patterns + signed(GOLDEN)) if tile.element_size() == 8 else _mix32(patterns)
+            terms = mixed_patterns(patterns_of(tile), tile)
             block = torch.from_numpy(place // length).to(x.device)
             out[start : start + step].index_add_(1, block, terms * weight)
     return out.cpu().numpy().view(np.uint64)
@@ -61,6 +65,6 @@ def bottom_of(x: Tensor, threshold: int) -> NDArray[np.float64]:
     for start in range(0, rows, step):
         for low in range(0, size, _TILE):
             tile = x[start : start + step, low : low + _TILE].reshape(-1)
-            chosen = _mix32(_patterns(tile.to(torch.float32))) < threshold
+            chosen = _mix32(patterns_of(tile.to(torch.float32))) < threshold
             parts.append((tile[chosen].to(torch.float64) + 0.0).cpu().numpy())
     return np.concatenate(parts)
