@@ -10,15 +10,13 @@ import math
 from collections.abc import Iterable
 
 from gausscheck import text, wording
-from gausscheck.finding import Effect, Finding, log10_of
+from gausscheck.finding import Finding, log10_of
 from gausscheck.report import Report, TensorReport
 from gausscheck.selection import by_severity, headline, left_out, ordered, telling
 from gausscheck.tolerance import EFFECTS
 
 __all__ = ["assertion_text", "claim"]
 
-# Deviations that people may intend; no one intends copies or cut tails.
-_INTENDED = ("mean", "scale")
 _ROWS = 5
 _WIDTH = 100
 
@@ -31,7 +29,6 @@ def assertion_text(
     reference: str = "standard",
     history: str = "",
     replay: str = "",
-    allow: bool = False,
 ) -> str:
     """Return the message of an assertion that failed.
 
@@ -49,8 +46,6 @@ def assertion_text(
         What was looked at, and when it was rejected.
     replay : str
         Command that does the same again; kept in one line.
-    allow : bool
-        Say with which tolerance the deviation would pass.
 
     Returns
     -------
@@ -71,7 +66,6 @@ def assertion_text(
         ("where", _where(worst, tensor)),
         *(("likely cause", wording.printable(hint)) for hint in tensor.hints),
         ("looks", history),
-        ("if meant", _allowance(worst.effect) if allow and worst.scope == "pooled" else ""),
     ]
     shown = telling(findings, _ROWS)
     rest = left_out(findings, shown)
@@ -115,14 +109,6 @@ def _where(finding: Finding, tensor: TensorReport) -> str:
     place = "" if finding.family == "validity" else wording.place(finding)
     seen = ", ".join(t for t in (wording.scope(finding), place) if t)
     return f"{seen} · {wording.tensor_facts(tensor).rpartition(' · ')[0]}"
-
-
-def _allowance(effect: Effect | None) -> str:
-    if effect is None or effect.name not in _INTENDED or not math.isfinite(effect.value):
-        return ""
-    off = abs(effect.value - EFFECTS[effect.name])
-    step = 10.0 ** (math.floor(math.log10(off)) - 1)  # a failed effect is not zero
-    return f'tolerance={{"{effect.name}": {math.ceil(off / step) * step:.2g}}} lets so much pass'
 
 
 def _paragraphs(paragraphs: Iterable[tuple[str, str]]) -> Iterable[str]:

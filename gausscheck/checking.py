@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gausscheck.assertion_text import assertion_text
 from gausscheck.auditing import audit
-from gausscheck.errors import ArgumentError, DataError, GaussianityError
+from gausscheck.errors import ArgumentError, GaussianityError, GeneratorError
 from gausscheck.finding import Finding, Verdict, log10_of
 from gausscheck.report import Report
 from gausscheck.wording import number, probability
@@ -77,16 +77,17 @@ class Checked:
             reference=self.reference,
             history=self.history,
             replay=replay or self.replay,
-            allow=self.seed is None,
         )
         return GaussianityError(message, self.report)
 
 
 def is_generator(x: Any) -> bool:
-    """Whether values are drawn from `x`: a name, a callable, an iterator of arrays; an array is none."""
-    if isinstance(x, str) or hasattr(x, "__array__"):
-        return isinstance(x, str)
-    return callable(x) or isinstance(x, Iterator) or callable(getattr(x, "start", None))
+    """Whether values are drawn from `x`: a name, a callable, an iterable of arrays; an array is none."""
+    if isinstance(x, str):
+        return True
+    if isinstance(x, (list, tuple)) or (hasattr(x, "__array__") and not isinstance(x, type)):
+        return False
+    return callable(x) or isinstance(x, Iterable) or callable(getattr(x, "start", None))
 
 
 def check(
@@ -122,7 +123,9 @@ def check(
     Raises
     ------
     DataError
-        The array cannot be tested, or the generator gave nothing that can.
+        The array cannot be tested.
+    GeneratorError
+        The generator failed before a decision, or gave what cannot be tested.
     ArgumentError
         An option that cannot be used.
     """
@@ -157,7 +160,7 @@ def _generator(
     if result.errors and result.verdict != "fail":
         problems = "; ".join(e.message for e in result.errors)
         msg = f"{called} could not be checked: {problems} (after {number(result.n)} values)"
-        raise DataError(msg)
+        raise GeneratorError(msg)
     return Checked(
         name=called,
         report=_deciding(result),

@@ -49,7 +49,9 @@ def assert_gaussian(
         An ``AssertionError`` whose text says what is wrong, where, and why; its ``report`` attribute is the
         report of the values that were rejected.
     DataError
-        The array cannot be tested, or the generator fails.
+        The array cannot be tested.
+    GeneratorError
+        The generator failed before a decision, or gave what cannot be tested.
 
     Examples
     --------

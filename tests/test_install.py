@@ -70,6 +70,7 @@ def test_the_wheel_says_what_it_needs(wheel):
     assert set(metadata.get_all("Provides-Extra")) == {"torch", "dev"}
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "gausscheck = gausscheck_cli.main:main" in scripts
+    assert "[pytest11]\ngausscheck = gausscheck.pytest_plugin.plugin" in scripts
 
 
 def test_the_source_archive_builds_the_same_wheel(wheel, tmp_path):

@@ -95,8 +95,8 @@ class Gaussian:
         ------
         GaussianityError
             An ``AssertionError``: the values are not noise.
-        DataError, ArgumentError
-            They cannot be checked; an option that cannot be used.
+        DataError, GeneratorError, ArgumentError
+            The array cannot be tested; the generator failed; an option that cannot be used.
         """
         __tracebackhide__ = True
         from gausscheck.checking import check, is_generator

@@ -12,6 +12,7 @@ __all__ = ["summary_lines"]
 _SLOWEST = 3
 _SLOW = 0.1  # seconds
 _WORDS = {"pass": "passed", "suspect": "suspect", "fail": "failed"}
+_FIRST = tuple(_WORDS)[::-1]
 
 
 def summary_lines(
@@ -42,7 +43,8 @@ def summary_lines(
     spent = math.fsum(r.alpha for r in records if r.run == 1)
     yield f"{_counted(len(final), 'check')} in {_counted(len(last), 'test')}: {told}"
     yield f"budget {number(budget)}, spent {number(spent)} · seed {seed}"
-    for record in records:
+    # Workers end their tests in any order.
+    for record in sorted(records, key=lambda r: (_FIRST.index(r.verdict), *r.key)):
         if verbose or record.verdict != "pass":
             yield from _record(record, again=record.run < last[record.test], passed=passed)
     slowest = [r for r in sorted(records, key=lambda r: -r.seconds) if r.seconds >= _SLOW][:_SLOWEST]

@@ -68,7 +68,7 @@ def section(result):
     return found
 
 
-QUICK = "def good(gaussian, n=4096): return gaussian.rng.standard_normal(n)\n"
+QUICK = "def good(gaussian, n=512): return gaussian.rng.standard_normal(n)\n"
 
 MIXED = (
     QUICK
@@ -98,19 +98,17 @@ def test_unused(gaussian):
 
 def test_expected(gaussian):
     with pytest.raises(gausscheck.GaussianityError):
-        gaussian.check(np.zeros(64), name="zeros", battery="quick")
+        gaussian.check(3 * good(gaussian), name="thrice", battery="quick")
 
 @pytest.mark.gaussian(alpha=2e-9, n=12345)
 class TestMarked:
     def test_by_class(self, gaussian):
-        gaussian.check(good(gaussian), battery="quick")
-        gaussian.check(good(gaussian), alpha=1e-9, battery="quick")
+        gaussian.check(good(gaussian), alpha=1.5e-9, battery="quick")
 
     @pytest.mark.gaussian(alpha=1e-10)
     def test_closer(self, gaussian):
-        gaussian.check(good(gaussian), battery="quick")
-        with pytest.raises(gausscheck.ArgumentError, match="the 5e-11 that is left of the 1e-10"):
-            gaussian.check(good(gaussian), alpha=1e-10)
+        with pytest.raises(gausscheck.ArgumentError, match="the 1e-10 that is left of the 1e-10"):
+            gaussian.check(good(gaussian), alpha=2e-10)
 
 def test_without(request):
     with pytest.raises(pytest.UsageError, match="has no share of the budget"):
@@ -135,8 +133,8 @@ def test_a_session(session):
         "test_empty": [],
         "test_unused": [],
         "test_expected": [9.8e-10 / 2],
-        "TestMarked::test_by_class": [1e-9, 1e-9],
-        "TestMarked::test_closer": [5e-11],
+        "TestMarked::test_by_class": [1.5e-9],
+        "TestMarked::test_closer": [],
         "test_without": [],
     }
 
@@ -156,45 +154,38 @@ def test_a_session(session):
     assert re.search(rf"^E +replay +{re.escape(replay)}$", text, re.M)
 
     expected = """\
-9 checks in 7 tests: 6 passed, 3 failed
-budget 1e-8, spent 4.745e-9 · seed 3
-  failed   test_it.py::test_scale[2]
-           scaled: moment 2, p = P (budget 4.9e-10), 4,096 values
-  failed   test_it.py::test_nan
-           array: nonfinite (budget 4.9e-10), 4,096 values
+7 checks in 6 tests: 4 passed, 3 failed
+budget 1e-8, spent 4.195e-9 · seed 3
   failed   test_it.py::test_expected
-           zeros: max_abs, p = P (budget 4.9e-10), 64 values; the test did not fail by it
+           thrice: moment 2, p = P (budget 4.9e-10), 512 values; the test did not fail by it
+  failed   test_it.py::test_nan
+           array: nonfinite (budget 4.9e-10), 512 values
+  failed   test_it.py::test_scale[2]
+           scaled: moment 2, p = P (budget 4.9e-10), 512 values
 """
     assert [re.sub(r"p = \S+", "p = P", line) for line in section(result)] == expected.splitlines()
 
 
 def test_selected_tests_share_the_whole_budget_and_keep_their_seeds(session):
-    source = QUICK + "".join(
-        f"""
-def test_{k}(gaussian, record_property):
-    record_property("seed", gaussian.seed)
-    gaussian.check(good(gaussian, {64 + k}), battery="quick")
+    source = """
+@pytest.mark.parametrize("k", range(3))
+def test_it(gaussian, k, record_property):
+    record_property("told", (gaussian.seed, repr(gaussian).split("alpha=")[1]))
+    assert gaussian.rng is gaussian.rng
+    assert gaussian.rng.random() == np.random.default_rng(gaussian.seed).random()
 """
-        for k in range(3)
-    )
     reverse = "def pytest_collection_modifyitems(items): items.reverse()"
 
     def run(*arguments, **options):
-        result, outcomes, records = session(source, "--gaussian-seed=9", *arguments, **options)
-        reports = result.reprec.getreports("pytest_runtest_logreport")
-        seeds = {r.nodeid: dict(r.user_properties)["seed"] for r in reports if r.when == "teardown"}
+        result, outcomes, _ = session(source, "--gaussian-seed=9", *arguments, **options)
         assert set(outcomes.values()) == {"passed"}
-        return seeds, {k: (v[0].alpha, v[0].log10_p) for k, v in records.items()}
+        reports = result.reprec.getreports("pytest_runtest_logreport")
+        return [(r.nodeid, *dict(r.user_properties)["told"]) for r in reports if r.when == "teardown"]
 
-    seeds, all_of = run()
-    assert [alpha for alpha, _ in all_of.values()] == [3.3e-9 / 2] * 3
-    reversed_seeds, reversed_records = run(conftest=reverse)
-    assert list(reversed_seeds) == list(seeds)[::-1]
-    assert (reversed_seeds, reversed_records) == (seeds, all_of)
-    selected_seeds, selected = run("-k", "test_1")
-    assert selected_seeds == {"test_it.py::test_1": seeds["test_it.py::test_1"]}
-    # Another share, the same data.
-    assert selected == {"test_1": (1e-8 / 2, all_of["test_1"][1])}
+    first, second, third = run()
+    assert {alpha for _, _, alpha in (first, second, third)} == {"3.3e-9>"}
+    assert run(conftest=reverse) == [third, second, first]
+    assert run("-k", "1") == [(*second[:2], "1e-8>")]
 
 
 def test_a_seed_of_its_own_for_every_run_unless_one_is_given(session):
