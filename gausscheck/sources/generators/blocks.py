@@ -11,6 +11,7 @@ import numpy as np
 from gausscheck.arrays import TensorValues, Values
 from gausscheck.errors import ArgumentError, GausscheckError, GeneratorError
 from gausscheck.floats import float_format
+from gausscheck.sources.generators.returned import owned
 
 __all__ = ["BlockDraw", "Fill", "checked_count", "nothing"]
 
@@ -45,7 +46,7 @@ class BlockDraw:
         """See :class:`~gausscheck.sources.generators.base.Draw`."""
         n = checked_count(n)
         if n and not self._more():
-            return nothing(self._known)
+            return self._next(0)
         if n <= self._block.size - self._at:
             return self._next(n)
         # Filled as blocks come, so that no more than the result and one block exist.
@@ -58,9 +59,9 @@ class BlockDraw:
             except GausscheckError:
                 # It was kept: the next take raises it.
                 break
-            part = self._next(min(n - done, self._block.size - self._at))
-            result[done : done + part.size] = part.data
-            done += part.size
+            count = min(n - done, self._block.size - self._at)
+            result[done : done + count] = self._next(count).data
+            done += count
         return self._block.like(result[:done])
 
     def _next(self, n: int) -> Values:
@@ -77,6 +78,8 @@ class BlockDraw:
             raise self._failure
         if self.ended:
             return False
+        # Let go before the next is made.
+        self._block, self._at = owned(self._block.like(self._block.data[:0])), 0
         try:
             block = self._fill()
             if block is not None:
@@ -87,7 +90,7 @@ class BlockDraw:
         if block is None:
             self.ended = True
             return False
-        self._block, self._at = block, 0
+        self._block = block
         return True
 
     def _accept(self, block: Values) -> None:

@@ -68,7 +68,7 @@ def _type(spec: str, written: list[str], dtype: str | None, known: tuple[str, ..
         raise ArgumentError(msg)
     name = written[0] if written else dtype or "float32"
     if name not in known:
-        msg = f"{spec}: unknown type {name!r}{close(name, known)}; it gives {', '.join(known)}"
+        msg = f"{spec}: unknown type {name!r}{close(name, known) or ';'} it gives {', '.join(known)}"
         raise ArgumentError(msg)
     if dtype is not None and dtype != name:
         msg = f"{spec} gives {name} values, dtype asks for {dtype}; leave one of the two out"
@@ -80,7 +80,7 @@ def _numpy(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
     word = parts[0] if parts else ""
     if word not in _NUMPY:
         msg = (
-            f"{spec}: NumPy has no bit generator {word!r}{close(word, _NUMPY)} "
+            f"{spec}: NumPy has no bit generator {word!r}{close(word, _NUMPY) or '.'} "
             f"Known: {', '.join(f'numpy:{name}' for name in _NUMPY)}; ':float64' may follow"
         )
         raise ArgumentError(msg)
@@ -106,13 +106,14 @@ def from_numpy(rng: np.random.Generator, name: str, dtype: str, block: int) -> D
 def _torch(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
     word = parts[0] if parts else ""
     if word not in _DEVICES:
+        meant = "; did you mean 'cuda'?" if word == "gpu" else close(word, _DEVICES) or "."
         msg = (
-            f"{spec}: torch has no device {word!r}{close(word, _DEVICES)} "
+            f"{spec}: torch has no device {word!r}{meant} "
             "Expected torch:cpu, torch:cuda, torch:cuda:1, torch:mps …; ':bfloat16' or the like may follow"
         )
         raise ArgumentError(msg)
     rest = parts[1:]
-    if rest and rest[0].isdecimal():
+    if word != "cpu" and rest and rest[0].isdecimal():
         word, rest = f"{word}:{rest[0]}", rest[1:]
     kind = _type(spec, rest, dtype, _OTHER_TYPES)
     try:

@@ -31,8 +31,8 @@ def named(spec: str) -> Any:
     module_name, colon, path = spec.partition(":")
     if not colon or not module_name or not path:
         msg = (
-            f"unknown generator {spec!r}{close(spec, GENERATORS)} Expected module:callable, - for raw values "
-            f"on standard input, or one of {', '.join(GENERATORS)}"
+            f"unknown generator {spec!r}{close(spec, GENERATORS) or '.'} Expected module:callable, - for raw "
+            f"values on standard input, or one of {', '.join(GENERATORS)}"
         )
         raise ArgumentError(msg)
     if module_name.endswith(".py") or "/" in module_name or os.sep in module_name:
