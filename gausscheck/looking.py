@@ -12,11 +12,13 @@ import numpy as np
 
 from gausscheck.drawing import Drawing
 from gausscheck.errors import GausscheckError
+from gausscheck.finding import Finding
 from gausscheck.interrupts import unbroken
 from gausscheck.report import Report, ReportError
 from gausscheck.sources.generators import GeneratorSource
 from gausscheck.spending import Plan
 from gausscheck.streaming import Stream
+from gausscheck.tolerance import tolerated
 from gausscheck.validation import Look, Pulse, Watcher
 from gausscheck.wording import number
 
@@ -191,7 +193,7 @@ class Run:
         self, stream: Stream, level: float, *, stage: int, seed: int, decides: int | None = None
     ) -> Look:
         report = stream.report(alpha=level, name=self.source.name)
-        worst = min(report.findings, key=lambda f: (f.log_adjusted_p, f.log_p))
+        worst = self._worst(report)
         return Look(
             n=report.tensors[0].n,
             log_p=worst.log_adjusted_p,
@@ -203,6 +205,13 @@ class Run:
             report=report,
             decides=decides,
         )
+
+    def _worst(self, report: Report) -> Finding:
+        """The smallest adjusted p-value of what is not tolerated."""
+        findings, sizes = report.findings, self._options.get("tolerance") or {}
+        failing = (replace(f, verdict="fail") for f in findings)
+        counts = [f for f in failing if tolerated(f, sizes, findings).verdict == "fail"]
+        return min(counts or findings, key=lambda f: (f.log_adjusted_p, f.log_p))
 
     def _confirm(self, suspect: Look) -> None:
         """Draw fresh values and let them decide; without enough of them the look stays suspect."""

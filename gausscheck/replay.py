@@ -16,6 +16,7 @@ _USUAL: dict[str, Any] = {
     "dtype": None,
     "reference": "standard",
     "lattice": "auto",
+    "tolerance": None,
     "first": 0,
 }
 
@@ -44,5 +45,6 @@ def replay(name: str, options: Mapping[str, Any], *, typed: bool) -> str:
         return f"gausscheck.validate({name}, {', '.join(f'{k}={v!r}' for k, v in told.items())})"
     words = ["gausscheck", "validate", name]
     for k, v in told.items():
-        words += [f"--{k}", str(v)]
+        for text in [f"{a}={b!r}" for a, b in v.items()] if isinstance(v, Mapping) else [str(v)]:
+            words += [f"--{k}", text]
     return ("… | " if name == "-" else "") + shlex.join(words)

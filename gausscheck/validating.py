@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -40,6 +40,7 @@ def validate(
     dtype: str | None = None,
     reference: str = "standard",
     lattice: str = "auto",
+    tolerance: Mapping[str, float] | None = None,
     reader: BinaryIO | None = None,
     first: int = 0,
     drift: str | PathLike[str] | None = None,
@@ -67,7 +68,7 @@ def validate(
         Draws side by side, from the seeds ``seed, seed + 1, …``, whose dependence is tested too.
     sample : int
         Values of a stream that make a sample: lags up to half of it are seen.
-    battery, reference, lattice
+    battery, reference, lattice, tolerance
         As in :func:`gausscheck.audit`.
     dtype : str, optional
         Storage format of raw values from a `reader`.
@@ -111,7 +112,7 @@ def validate(
     if streams > 1 and not opened.reseeds:
         msg = f"{opened.name} takes no seed and cannot be drawn as {streams} streams; use streams=1"
         raise ArgumentError(msg)
-    asked = {"battery": battery, "reference": reference, "lattice": lattice}
+    asked = {"battery": battery, "reference": reference, "lattice": lattice, "tolerance": tolerance or None}
     form = {"sample": length} if streams == 1 else {"layout": "b c w"}
     run = Run(
         opened,

@@ -236,6 +236,19 @@ def test_streams_need_seeds():
         gc.validate(blocks([np.zeros(8)]), streams=2)
 
 
+def test_what_is_tolerated_is_neither_failed_nor_suspect():
+    slightly = Wrapped(lambda _, place, values: values * np.float32(1.01))
+    options = {"n": 2**19, "seed": 1}
+    assert gc.validate(slightly, **options).verdict == "fail"
+    result = gc.validate(slightly, **options, tolerance={"scale": 0.02})
+    assert result.verdict == "pass"
+    assert {k.verdict for k in result.looks} == {"pass"}
+    assert result.confirmations == ()
+    assert "tolerance={'scale': 0.02}" in result.replay
+    wider = Wrapped(lambda _, place, values: values * np.float32(1.04))
+    assert gc.validate(wider, **options, tolerance={"scale": 0.02}).verdict == "fail"
+
+
 def test_nan_is_a_failure():
     def change(_, place, values):
         values[place == 100_000] = np.nan

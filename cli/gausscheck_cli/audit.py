@@ -9,14 +9,15 @@ import click
 from gausscheck_cli.guard import debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
 
-__all__ = ["audit"]
+__all__ = ["audit", "tolerances_of"]
 
 _LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
 
 
-def _tolerances(
+def tolerances_of(
     _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, float] | None:
+    """Read ``NAME=NUMBER``, any number of times."""
     tolerances: dict[str, float] = {}
     for item in given:
         name, equals, text = item.partition("=")
@@ -79,7 +80,7 @@ def _tolerances(
     "--tolerance",
     "tolerance",
     multiple=True,
-    callback=_tolerances,
+    callback=tolerances_of,
     metavar="NAME=V",
     help="Size of an effect that does no harm, such as scale=0.02; repeatable.",
 )

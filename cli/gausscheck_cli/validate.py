@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from gausscheck_cli.audit import tolerances_of
 from gausscheck_cli.guard import COULD_NOT_AUDIT, INTERRUPTED, complain, debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
 from gausscheck_cli.quantity import Quantity
@@ -82,6 +83,13 @@ def shard_path(_context: click.Context, _parameter: click.Parameter, given: str 
     default="auto",
     show_default=True,
     help="Rounding that the values went through.",
+)
+@click.option(
+    "--tolerance",
+    multiple=True,
+    callback=tolerances_of,
+    metavar="NAME=V",
+    help="Size of an effect that does no harm, such as scale=0.002; repeatable.",
 )
 @click.option(
     "--save",

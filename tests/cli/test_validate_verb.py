@@ -349,3 +349,10 @@ def test_no_live_line_elsewhere(monkeypatch):
     with Meter("x", wanted=True, verbose=False) as shown:
         shown(Pulse(1, 2, 1.0, 0.0, "", 1, None))
     assert stream.getvalue() == ""
+
+
+def test_what_is_tolerated_passes_and_is_told(run, here):
+    words = ("validate", "sources:wide", "--n", "2^16", "--seed", "1", "--tolerance", "scale=0.6")
+    done = run(*words, "--format", "json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["replay"].endswith("--tolerance scale=0.6")
