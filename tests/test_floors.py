@@ -98,6 +98,7 @@ MUTANTS = {
     "scipy.stats, its part": ({"gausscheck/decide.py": "from scipy.stats import norm\n"}, ["place"]),
     "click in the library": ({"gausscheck/options.py": "import click\n"}, ["place"]),
     "rich in the library": ({"gausscheck/text.py": "def f():\n    from rich import table\n"}, ["place"]),
+    "pytest outside its plugin": ({"gausscheck/checking.py": "def f():\n    import pytest\n"}, ["place"]),
     "numpy in the command line": ({"cli/gausscheck_cli/main.py": "import numpy as np\n"}, ["place"]),
     "no dependency": ({"gausscheck/lattice.py": "import ml_dtypes\n"}, ["foreign"]),
     "print": ({"gausscheck/errors.py": "print('x')\n"}, ["print"]),
@@ -154,7 +155,7 @@ def test_what_is_allowed_is_not_reported(tmp_path):
 def test_import_costs_nothing():
     """`import gausscheck` alone, and its names, load no heavy package."""
     code = (
-        "import sys, gausscheck, gausscheck_cli\n"
+        "import sys, gausscheck, gausscheck_cli, gausscheck.pytest_plugin.plugin\n"
         "assert dir(gausscheck)\n"
         "heavy = {'numpy', 'scipy', 'numba', 'torch', 'matplotlib', 'click', 'rich', 'pickle'}\n"
         "print(*sorted(heavy & set(sys.modules)))"
