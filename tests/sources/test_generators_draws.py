@@ -7,8 +7,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 
-from gausscheck.arrays import Values
+from gausscheck.arrays import TensorValues, Values
 from gausscheck.errors import ArgumentError, GausscheckError, GeneratorError
 from gausscheck.sources.generators import BLOCK, open_generator
 from gausscheck.sources.generators.base import Start
@@ -169,6 +170,39 @@ def test_the_type_must_be_the_one_asked_for():
     draw = open_generator(np.zeros, dtype="float16").start(1)
     with pytest.raises(GeneratorError, match="gave float64 values, not float16"):
         draw.take(1)
+
+
+def on_a_device(*devices):
+    """Blocks of 4 values; the meta device stands for one that NumPy does not read."""
+    blocks = iter(devices)
+
+    def fill():
+        device = next(blocks, None)
+        if device is None:
+            return None
+        tensor = torch.zeros(4, device=device)
+        return TensorValues(tensor, "float32") if device == "meta" else Values(tensor.numpy(), "float32")
+
+    return BlockDraw(fill, name="x")
+
+
+def test_values_stay_on_their_device():
+    draw = on_a_device("meta", "meta")
+    for n in (3, 2, 9, 1):
+        part = draw.take(n)
+        assert (type(part), part.device) == (TensorValues, "meta")
+    assert draw.ended
+
+
+def test_the_device_must_stay():
+    for devices, message in (
+        (("cpu", "meta"), "gave values on meta after 4 values on the CPU"),
+        (("meta", "cpu"), "gave values on the CPU after 4 values on meta"),
+    ):
+        draw = on_a_device(*devices)
+        assert draw.take(9).size == 4
+        with pytest.raises(GeneratorError, match=message):
+            draw.take(1)
 
 
 def test_empty_arrays_without_end():

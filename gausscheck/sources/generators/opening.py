@@ -102,4 +102,7 @@ def _called(x: Any) -> str:
     module, name = getattr(x, "__module__", None), getattr(x, "__qualname__", None)
     if not isinstance(name, str):
         return type(x).__name__
-    return name if module in (None, "__main__", "builtins") else f"{module}.{name}"
+    if module in (None, "__main__", "builtins"):
+        return name
+    public = [part for part in module.split(".") if not part.startswith("_")]
+    return ".".join((*public, name))
