@@ -97,7 +97,8 @@ def _facts(pulse: Pulse) -> str:
     from gausscheck.finding import log10_of
     from gausscheck.wording import number, p_phrase
 
-    seen = f"{pulse.done:.3g} of {pulse.n:.3g} · {number(pulse.rate, 2)}/s"
+    done, total, rate = (number(float(f"{x:.2e}"), 3) for x in (pulse.done, pulse.n, pulse.rate))
+    seen = f"{done} of {total} · {rate}/s"
     return f"{seen} · lowest {p_phrase(log10_of(pulse.log_p))} {pulse.statistic}" if pulse.statistic else seen
 
 

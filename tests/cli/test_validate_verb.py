@@ -338,7 +338,7 @@ def test_the_live_line(monkeypatch):
         shown(Pulse(10**6, 10**9, 6.2e7, -6.0, "moment 4", 1, None))
         shown(Pulse(10**6, 10**8, 6.2e7, -6.0, "moment 4", 2, None))
     text = terminal.getvalue()
-    for words in ("numpy:PCG64", "1e+06 of 1e+09", "6.2e7/s", "lowest p = 0.0025 moment 4", "fresh values"):
+    for words in ("numpy:PCG64", "1,000,000 of 1e9", "6.2e7/s", "lowest p = 0.0025 moment 4", "fresh values"):
         assert words in text
 
 
