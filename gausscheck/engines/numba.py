@@ -256,20 +256,22 @@ class NumbaEngine:
         kernel = runkernels.runs_wide if wide else runkernels.runs_narrow
         zero = (np.uint64 if wide else np.uint32)(1 << (bits - 1))
         largest = np.uint64(2 ** (64 - halvings) - 1)
-        room = runkernels.PIECE + length
-        power, inverse = powers(np.arange(room)), inverse_powers(room)
+        tables = np.stack((powers(place := np.arange(runkernels.PIECE + length)), inverse_powers(place.size)))
+        per_row = -(-windows // runkernels.PIECE)
+        counts = np.zeros(values.shape[0] * per_row, np.int64)
 
-        def work(start: int, stop: int) -> Windows:
-            most = (stop - start) * runkernels.PIECE
-            kept, rows, places = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most, np.int64)
-            terms, sums, hashes = np.empty((3, room), np.uint64)
-            held = (power, inverse, terms, sums, hashes, np.empty(room, np.int64))
-            found = kernel(patterns, length, zero, *held, largest, start, stop, kept, rows, places)
-            return kept[:found].copy(), rows[:found].copy(), places[:found].copy()
+        def work(start: int, stop: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+            # Room for a quarter more than are expected; where contents repeat it may not be enough.
+            found, room = -1, (stop - start) * runkernels.PIECE * 5 // 2 ** (halvings + 2) + 1000
+            while found < 0 or found > room:
+                room = max(room, found)
+                kept, places = np.empty(room, np.uint64), np.empty(room, np.int64)
+                found = kernel(patterns, length, zero, tables, largest, start, stop, kept, places, counts)
+            return kept[:found], places[:found]
 
-        pieces = values.shape[0] * -(-windows // runkernels.PIECE)
-        kept, rows, places = zip(*self._share(work, pieces, values.size), strict=True)
-        return np.concatenate(kept), np.concatenate(rows), np.concatenate(places)
+        kept, places = zip(*self._share(work, counts.size, values.size), strict=True)
+        rows = np.repeat(np.arange(counts.size) // per_row, counts)
+        return np.concatenate(kept), rows, np.concatenate(places)
 
     def _rfftn(self, x: NDArray[Any]) -> NDArray[Any]:
         """``rfftn`` over all axes but the first, C-contiguous."""

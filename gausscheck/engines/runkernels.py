@@ -90,7 +90,7 @@ def _various(patterns, negative_zero, begin, length):  # type: ignore[no-untyped
 
 @jit()
 def _choose(  # type: ignore[no-untyped-def]
-    patterns, length, negative_zero, hashes, largest, row, begin, few, found, kept, rows, places
+    patterns, length, negative_zero, hashes, largest, begin, few, found, kept, places
 ):
     """Windows of a piece whose hash is small, after those found before; how many are found then."""
     for low in range(0, hashes.size, _GROUP):
@@ -104,30 +104,17 @@ def _choose(  # type: ignore[no-untyped-def]
         for k in range(some):
             i = few[k]
             if _various(patterns, negative_zero, i, length):
-                kept[found] = hashes[i]
-                rows[found] = row
-                places[found] = begin + i
+                # Of those that there is no room for the number alone is told.
+                if found < kept.size:
+                    kept[found] = hashes[i]
+                    places[found] = begin + i
                 found += 1
     return found
 
 
 @jit()
 def runs_narrow(  # type: ignore[no-untyped-def]
-    data,
-    length,
-    negative_zero,
-    power,
-    inverse,
-    terms,
-    sums,
-    hashes,
-    few,
-    largest,
-    start,
-    stop,
-    kept,
-    rows,
-    places,
+    data, length, negative_zero, tables, largest, start, stop, kept, places, counts
 ):
     """Windows of pieces `start` to `stop` of patterns of at most 32 bits whose hash is small; their number.
 
@@ -138,69 +125,57 @@ def runs_narrow(  # type: ignore[no-untyped-def]
         Values in a window, at most D.
     negative_zero : uint32
         Pattern of -0.
-    power, inverse : (PIECE + length,) uint64
+    tables : (2, PIECE + length) uint64
         ``c**i`` and ``c**-i``.
-    terms, sums, hashes, few : (PIECE + length,) uint64, the last one int64
-        Scratch.
     largest : uint64
         Largest mixed hash that is kept.
     start, stop : int
         Pieces: row after row, each row in pieces of PIECE windows.
-    kept : uint64
-        Result: mixed hashes; room for all windows of these pieces.
-    rows, places : int64
-        Result: where each of them starts.
+    kept, places : uint64, int64
+        Result: mixed hashes, and where in their row these windows start; as many as there is room for.
+    counts : (pieces,) int64
+        Result: windows kept of each piece.
     """
     windows = data.shape[1] - length + 1
     pieces = (windows + PIECE - 1) // PIECE
+    room = tables.shape[1]
+    terms, sums, hashes = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint64)
+    few = np.empty(_GROUP, np.int64)
     found = 0
     for piece in range(start, stop):
-        row = piece // pieces
         begin = (piece % pieces) * PIECE
         n = min(PIECE, windows - begin)
         m = n + length - 1
-        patterns = data[row, begin : begin + m]
-        _narrow_terms(patterns, negative_zero, power, terms)
+        patterns = data[piece // pieces, begin : begin + m]
+        _narrow_terms(patterns, negative_zero, tables[0], terms)
         _add_up(terms, m, sums)
-        _window_hashes(sums[:n], sums[length : length + n], inverse[:n], hashes[:n])
-        found = _choose(
-            patterns, length, negative_zero, hashes[:n], largest, row, begin, few, found, kept, rows, places
-        )
+        _window_hashes(sums[:n], sums[length : length + n], tables[1, :n], hashes[:n])
+        before = found
+        found = _choose(patterns, length, negative_zero, hashes[:n], largest, begin, few, found, kept, places)
+        counts[piece] = found - before
     return found
 
 
 @jit()
 def runs_wide(  # type: ignore[no-untyped-def]
-    data,
-    length,
-    negative_zero,
-    power,
-    inverse,
-    terms,
-    sums,
-    hashes,
-    few,
-    largest,
-    start,
-    stop,
-    kept,
-    rows,
-    places,
+    data, length, negative_zero, tables, largest, start, stop, kept, places, counts
 ):
     """As :func:`runs_narrow`, of patterns of 64 bits."""
     windows = data.shape[1] - length + 1
     pieces = (windows + PIECE - 1) // PIECE
+    room = tables.shape[1]
+    terms, sums, hashes = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.uint64)
+    few = np.empty(_GROUP, np.int64)
     found = 0
     for piece in range(start, stop):
-        row = piece // pieces
         begin = (piece % pieces) * PIECE
         n = min(PIECE, windows - begin)
         m = n + length - 1
-        patterns = data[row, begin : begin + m]
-        _wide_terms(patterns, negative_zero, power, terms)
+        patterns = data[piece // pieces, begin : begin + m]
+        _wide_terms(patterns, negative_zero, tables[0], terms)
         _add_up(terms, m, sums)
-        _window_hashes(sums[:n], sums[length : length + n], inverse[:n], hashes[:n])
-        found = _choose(
-            patterns, length, negative_zero, hashes[:n], largest, row, begin, few, found, kept, rows, places
-        )
+        _window_hashes(sums[:n], sums[length : length + n], tables[1, :n], hashes[:n])
+        before = found
+        found = _choose(patterns, length, negative_zero, hashes[:n], largest, begin, few, found, kept, places)
+        counts[piece] = found - before
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from gausscheck.lattice import Lattice, lattice_of_format
 from gausscheck.nulls.base import Grade, Null
 from gausscheck.nulls.coincidence import CoincidenceNull, log_collision, log_pairs
 
-__all__ = ["WindowsNull", "log_equal_windows"]
+__all__ = ["WindowsNull", "log_equal_shifted", "log_equal_windows"]
 
 
 class WindowsNull(Null):
@@ -102,14 +103,27 @@ def log_equal_windows(
     if windows < 2:
         return apart
     sums = _log_power_sums(dtype, lattice, scale, 2 + length // period)
-    close = [sum(sums[(length + d - r + d - 1) // d] for r in range(d)) for d in range(period, length)]
-    return float(np.logaddexp.reduce([apart, *(math.log(windows) + term for term in close)]))
+    close = [math.log(windows) + log_equal_shifted(length, d, sums) for d in range(period, length)]
+    return float(np.logaddexp.reduce([apart, *close]))
+
+
+def log_equal_shifted(length: int, shift: int, log_sums: Sequence[float]) -> float:
+    """Log of the probability that a window and the one `shift` places on, not beyond it, are equal.
+
+    Parameters
+    ----------
+    length, shift : int
+    log_sums : sequence of float
+        Logs of ``s_m`` from m = 0 on.
+    """
+    # A class of places r has those of r, r + shift, … below length + shift.
+    return sum(log_sums[(length + shift - r + shift - 1) // shift] for r in range(shift))
 
 
 def _log_power_sums(dtype: str, lattice: str | None, scale: float, most: int) -> list[float]:
-    """Logs of ``s_m`` for m = 0..most: of m = 0 and 1 they are not asked for."""
+    """Logs of ``s_m`` for m = 0..most."""
     name = lattice or lattice_of_format(dtype)
     if name is None:
-        return [0.5 * m * log_collision(dtype, None, scale) for m in range(most + 1)]
+        return [math.inf, 0.0, *(0.5 * m * log_collision(dtype, None, scale) for m in range(2, most + 1))]
     log_p = Lattice(name).log_probabilities(scale)
-    return [float(np.logaddexp.reduce(m * log_p)) for m in range(most + 1)]
+    return [math.inf, 0.0, *(float(np.logaddexp.reduce(m * log_p)) for m in range(2, most + 1))]
