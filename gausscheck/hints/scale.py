@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gausscheck.hints.evidence import Evidence, plain
 from gausscheck.hints.fields import Fields
+from gausscheck.wording import resolved
 
 __all__ = ["NOISE_SCALES", "SCALE_FACTORS", "SHIFTS", "scale"]
 
@@ -62,6 +63,7 @@ def scale(seen: Evidence, fields: Fields) -> Iterator[str]:
 def _of_noise(seen: Evidence) -> Iterator[str]:
     value = seen.spread * seen.scale
     near = _SURE / math.sqrt(2 * seen.n) + _ROUND
+    shown = resolved(value, value / math.sqrt(2 * seen.n))
     if abs(seen.spread - 1) < near:
         # The mean square is off because the mean is.
         return
@@ -70,15 +72,15 @@ def _of_noise(seen: Evidence) -> Iterator[str]:
         lost = "; or variance was lost, by interpolation, averaging or an inversion"
         mixed = _LEAST_MIX < seen.spread < _MOST_MIX
         yield (
-            f"scale {plain(value)} is close to {models}: noise in units of the autoencoder, before or after "
+            f"scale {shown} is close to {models}: noise in units of the autoencoder, before or after "
             f"the pipeline's scaling{lost if mixed else ''}"
         )
     sources = [(s, name) for s, name in NOISE_SCALES.items() if abs(value / s - 1) < near]
     for known, name in sources:
-        yield f"scale {plain(value)} is close to {known:.6g}: {name}; try --reference scale={known:.6g}"
+        yield f"scale {shown} is close to {known:.6g}: {name}; try --reference scale={known:.6g}"
     if models or sources:
         return
-    only = f"normal in shape and white, but of scale {plain(value)}"
+    only = f"normal in shape and white, but of scale {shown}"
     if _LEAST_MIX < seen.spread < _MOST_MIX:
         # w and 1 - w of two independent noises: w^2 + (1 - w)^2 = spread^2
         weight = 0.5 - 0.5 * math.sqrt(max(2 * seen.spread**2 - 1, 0.0))
@@ -87,7 +89,7 @@ def _of_noise(seen: Evidence) -> Iterator[str]:
             f"{1 - weight:.2f}), by averaging, or by an inversion; divide by the scale"
         )
     else:
-        yield f"{only}: only the scale is wrong; --reference scale={plain(value)} tests the rest"
+        yield f"{only}: only the scale is wrong; --reference scale={value:.6g} tests the rest"
 
 
 def _of_latents(seen: Evidence) -> Iterator[str]:

@@ -8,6 +8,7 @@ from gausscheck.finding import Effect
 from gausscheck.hints.evidence import Evidence
 from gausscheck.hints.fields import Fields
 from gausscheck.tolerance import EFFECTS
+from gausscheck.wording import resolved
 
 __all__ = ["NEGLIGIBLE", "size"]
 
@@ -43,9 +44,11 @@ def size(seen: Evidence, fields: Fields) -> Iterator[str]:
     largest = seen.failed[0].effect
     if largest is None:
         return
+    width = (largest.high - largest.low) / 4
+    value, low, high = (resolved(x, width) for x in (largest.value, largest.low, largest.high))
     off = max(abs(end - EFFECTS[largest.name]) for end in (largest.low, largest.high))
     yield (
-        f"certain, but small: {largest.name} {largest.value:.4g} in [{largest.low:.4g}, {largest.high:.4g}]; "
+        f"certain, but small: {largest.name} {value} in [{low}, {high}]; "
         f'few uses would notice; --tolerance "{largest.name}={2 * off:.1g}" accepts it'
     )
 
