@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         FileFormatError,
         GausscheckError,
         GaussianityError,
+        GeneratorError,
     )
     from gausscheck.finding import Effect, Finding
     from gausscheck.report import Report, TensorReport
@@ -41,6 +42,7 @@ _HOME = {
     "Finding": "finding",
     "GausscheckError": "errors",
     "GaussianityError": "errors",
+    "GeneratorError": "errors",
     "Report": "report",
     "Stream": "streaming",
     "TensorReport": "report",
@@ -61,6 +63,7 @@ __all__ = [
     "Finding",
     "GausscheckError",
     "GaussianityError",
+    "GeneratorError",
     "Report",
     "Stream",
     "TensorReport",

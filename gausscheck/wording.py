@@ -372,7 +372,7 @@ def error(problem: ReportError) -> str:
     # A line break in a name must not begin a line of its own.
     message = problem.message.replace(problem.path, path) if problem.path else problem.message
     message = "\n".join(printable(line) for line in message.splitlines())
-    if message.startswith(path):
+    if message.startswith(path.rstrip("/")):
         return message
     return f"{path}[{printable(problem.key)}]: {message}" if problem.key else f"{path}: {message}"
 

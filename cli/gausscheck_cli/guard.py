@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -38,7 +39,8 @@ def complain(message: str) -> None:
     """Print an error on stderr, its control characters escaped."""
     from gausscheck.wording import printable
 
-    lines = [printable(line) for line in message.splitlines()]
+    # What an exception quotes must not become a command to a CI runner, which reads lines that begin with ::
+    lines = [re.sub(r"^(\s*:):", r"\1 :", printable(line)) for line in message.splitlines()]
     click.echo("Error: " + "\n".join(lines), err=True)
 
 

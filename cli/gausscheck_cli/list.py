@@ -1,4 +1,4 @@
-"""``gausscheck list``: the statistics and the batteries."""
+"""``gausscheck list``: the statistics, the batteries and the generators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["list_"]
 @click.command("list")
 @debug_option
 def list_() -> None:
-    """List statistics, and batteries with their probes and costs."""
+    """List statistics, batteries with their probes and costs, and generators known by name."""
     from gausscheck_cli.terminal import emit_lines
 
     emit_lines(_lines())
@@ -29,6 +29,7 @@ def list_() -> None:
 def _lines() -> Iterator[Line]:
     from gausscheck import statistics
     from gausscheck.battery import BATTERIES, battery
+    from gausscheck.sources.generators import GENERATORS
     from gausscheck.text import Span, table
 
     yield (Span("Statistics", "strong"), Span("  (gausscheck explain NAME)", "dim"))
@@ -37,6 +38,9 @@ def _lines() -> Iterator[Line]:
     for name in BATTERIES:
         yield ()
         yield from _battery(battery(name))
+    yield ()
+    yield (Span("Generators", "strong"), Span("  (gausscheck validate NAME)", "dim"))
+    yield from _indented(table(("name", "what it is"), list(GENERATORS.items())))
 
 
 def _battery(battery: Battery) -> Iterator[Line]:
