@@ -172,7 +172,7 @@ def _of_dependence() -> list[Probe]:
         Probe("channel_correlation", "pooled", 0.9, "mixed channels"),
         Probe("sample_correlation", "pooled", 0.6, "near copies, shared components"),
         *(
-            Probe("duplicates", "pooled", 0.0 if i else 1.8, purpose, {"unit": unit})
+            Probe("duplicates", "pooled", 0.0 if i else 3.8, purpose, {"unit": unit})
             for i, (unit, purpose) in enumerate(units.items())
         ),
     ]

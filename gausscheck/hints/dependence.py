@@ -19,6 +19,7 @@ _SAME = 0.95  # correlation
 _FEW = 5  # equal values
 _ALIGNED = ("row", "block")
 _MORE = 2.0
+_NEAR = 1 / 16  # of the length of a sample
 _PERIODIC = 0.8  # of the runs that a period repeats; others lie across the end of a sample
 
 
@@ -95,6 +96,10 @@ def _repeats(found: Finding) -> float:
 def _distance(seen: Evidence, found: Finding) -> int:
     """The period, where all values past it are what they were one period before; else 0."""
     distance, common = int(found.extra.get("distance", 0)), float(found.extra.get("common", 0.0))
+    size = seen.layout.samples(seen.shape)[1]
+    if round(distance / size) and abs(distance - round(distance / size) * size) < _NEAR * size:
+        # Samples that start a little later in one stream repeat after nearly their length, too.
+        return 0
     past = 1 - distance / max(seen.n, 1)
     return distance if common > _PERIODIC and _repeats(found) > _PERIODIC * past > 0 else 0
 

@@ -32,7 +32,7 @@ _PLAIN = options(
 
 def _variants(statistic: Statistic) -> Iterator[dict[str, Any]]:
     if "unit" in statistic.parameters:
-        yield from ({"unit": unit} for unit in ("value", "block", "row", "channel", "frame", "sample"))
+        yield from ({"unit": unit} for unit in ("value", "run", "block", "row", "channel", "frame", "sample"))
     elif "bins" in statistic.parameters:
         yield from ({"bins": bins} for bins in ("complex", "real"))
     elif "threshold" in statistic.parameters:

@@ -99,7 +99,7 @@ def test_every_statistic_and_scope_was_asked(of_sets):
         assert f"band_power, {scope}" in names
     for name in ("autocorrelation, channel", "cumulative_periodogram, channel", "spectral_flatness, sample"):
         assert name in names
-    for unit in ("value", "block", "channel", "frame", "sample"):
+    for unit in ("value", "run", "block", "channel", "frame", "sample"):
         assert f"duplicates unit={unit}, pooled" in names
     # each was asked of every tensor, or of none
     assert {len(one.findings) for seen in of_sets.values() for one in seen.values()} == {TENSORS}
