@@ -1,4 +1,4 @@
-"""Hints about stretches that repeat at a shift: periods, streams and crops that overlap; few levels do not."""
+"""Hints about stretches that repeat at a shift: periods, streams, crops that overlap; but not few levels."""
 
 import numpy as np
 import pytest
