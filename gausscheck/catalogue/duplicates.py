@@ -204,7 +204,8 @@ STATISTIC = Statistic(
     ),
     blind=(
         "repeats that are negated, scaled, mirrored or shuffled; at a shift, stretches shorter than some 100 "
-        "values, or than one in 50,000 of very many; scattered repeats of values among more than some 4 million"
+        "values, or than one in 50,000 of very many; scattered repeats of values among more than some "
+        "4 million"
     ),
     reference="Chen 1975, Annals of Probability 3, 534 (Poisson law); elementary",
     n_min=SHORTEST,

@@ -17,7 +17,7 @@ def told(x, **options):
 
 @pytest.mark.parametrize(
     ("period", "shape", "layout"),
-    [(50_001, (2**17,), None), (9973, (8, 8192), "b w"), (10_001, (2, 4, 64, 64), None)],
+    [(20_001, (2**16,), None), (9973, (8, 8192), "b w"), (10_001, (2, 4, 64, 64), None)],
 )
 def test_a_period_is_named(period, shape, layout):
     verdict, (hint, *others) = told(np.resize(normal(period, 1), shape), layout=layout)
@@ -53,12 +53,13 @@ def test_a_part_written_twice():
     assert "written twice" in hint
 
 
-@pytest.mark.parametrize("levels", [4, 5, 8])
-def test_few_levels_are_no_copies(levels):
+def test_few_levels_are_no_copies():
     # Runs of 16 values of so few levels are equal by chance: that is told of the levels.
-    x = np.random.default_rng(5).integers(0, levels, 2**19).astype(np.float32) - (levels - 1) / 2
-    verdict, hints = told(0.7 * x)
-    assert verdict == "fail"
+    x = np.random.default_rng(5).integers(0, 4, 2**20).astype(np.float32) - 1.5
+    tensor = gc.audit(0.7 * x, permutations=0).tensors[0]
+    hints = tensor.hints
+    # Of 4**16 runs of four values 2**20 take some twice.
+    assert any(f.verdict == "fail" and f.parameters.get("unit") == "run" for f in tensor.findings)
     assert not any("copies" in hint or "period" in hint for hint in hints)
 
 
