@@ -24,7 +24,7 @@ from gausscheck.needs import (
 from gausscheck.summaries.counts import Counts
 from gausscheck.summaries.extremes import Extremes
 from gausscheck.summaries.fields import BandExtremes, FieldSpectra, Peak
-from gausscheck.summaries.gram import Correlated, Gram, OpenGroup, SampleGram
+from gausscheck.summaries.gram import Correlated, Gram, OpenGroup, SampleGram, on_host
 from gausscheck.summaries.moments import Moments
 from gausscheck.summaries.nonfinite import Nonfinite
 from gausscheck.summaries.onepass import OnePass
@@ -77,6 +77,8 @@ def encode(value: Any, arrays: list[NDArray[Any]]) -> Any:
     """
     if value is None or isinstance(value, (bool, str)):
         return value
+    if hasattr(value, "cpu"):
+        value = on_host(value)  # a tensor on a device
     if isinstance(value, (np.ndarray, np.generic)):
         arrays.append(np.asarray(value))
         return {"array": len(arrays) - 1}

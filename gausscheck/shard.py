@@ -220,6 +220,9 @@ def _check(shard: Shard) -> None:
     ):
         msg = "the periodograms are wrong"
         raise DataError(msg)
-    if repeats is not None and (repeats.dtype, repeats.size) != (form.dtype, form.size):
+    if repeats is not None and (
+        (repeats.dtype, repeats.size) != (form.dtype, form.size)
+        or any(units.most < 1 or units.halvings < 0 for units in repeats.units.values())
+    ):
         msg = "the repeats are wrong"
         raise DataError(msg)

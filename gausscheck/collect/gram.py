@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from gausscheck.arrays import Values
 from gausscheck.collect.base import Collector, Setting
 from gausscheck.needs import ChannelGramNeed, Need
-from gausscheck.summaries.gram import GROUP, Gram, OpenGroup, SampleGram, places_kept
+from gausscheck.summaries.gram import (
+    GROUP,
+    Gram,
+    OpenGroup,
+    SampleGram,
+    on_host,
+    places_kept,
+    products_of,
+)
 
 __all__ = ["MOST_CHANNELS", "ChannelGramCollector", "SampleGramCollector", "collector", "places_of"]
 
@@ -21,7 +29,6 @@ MOST_CHANNELS = 1024
 """Most channels whose products are kept."""
 
 _STRETCH = 2**21  # values decoded together
-_COLUMNS = 2**16  # places whose products are added in float32
 # Squares of values outside this range, or their sums, may leave that of float32.
 _LEAST_SQUARE, _LARGEST_SQUARE = 1e-28, 1e30
 
@@ -82,37 +89,23 @@ def _gram(setting: Setting, rows: Values) -> Gram:
     x = setting.engine.decode(rows, np.float32)
     n = int(x.shape[1])
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        products = _products(x)
+        products = products_of(x)
     squares = np.diag(products) / n
     if np.all((squares > _LEAST_SQUARE) & (squares < _LARGEST_SQUARE)):
         return Gram(products, np.zeros(len(squares), np.int64), n)
     scaled, exponents = _scaled(setting.engine.decode(rows, np.float64))
-    return Gram(_products(scaled), exponents, n)
+    return Gram(products_of(scaled), exponents, n)
 
 
 def _scaled(x: Any) -> tuple[Any, NDArray[np.int64]]:
     """Rows of float64 brought to magnitudes below 1 by powers of two, and the exponents of these."""
-    largest = _host(abs(x).max(1) if isinstance(x, np.ndarray) else abs(x).amax(1))
+    largest = on_host(abs(x).max(1) if isinstance(x, np.ndarray) else abs(x).amax(1))
     exponents = np.frexp(largest)[1].astype(np.int64)
     # In two steps, for the inverse of the smallest doubles is out of range.
     half = exponents // 2
     for step in (half, exponents - half):
         x = x * _like(np.ldexp(1.0, -step)[:, np.newaxis], x)
     return x, exponents
-
-
-def _products(x: Any) -> NDArray[np.float64]:
-    """``x x^T`` of rows, where they live, in their precision over stretches of places, added in float64."""
-    total = np.zeros((int(x.shape[0]), int(x.shape[0])))
-    for start in range(0, x.shape[1], _COLUMNS):
-        part = x[:, start : start + _COLUMNS]
-        total += _host(part @ part.swapaxes(0, 1))
-    return total
-
-
-def _host(x: Any) -> NDArray[Any]:
-    """Small results as arrays of NumPy, wherever they were computed."""
-    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
 
 
 def _like(array: NDArray[Any], x: Any) -> Any:
@@ -135,7 +128,7 @@ class SampleGramCollector:
         self.number = -1  # of the group at hand,
         self.covered = False  # whether it was seen from its start,
         self.members = 0  # how many samples of it were,
-        self.parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []  # and what is kept of them
+        self.parts: list[tuple[NDArray[np.int64], Any]] = []  # and what is kept of them
 
     def take(self, index: NDArray[np.int64], block: Values) -> None:
         """See :meth:`gausscheck.collect.base.Collector.take`."""
@@ -178,16 +171,17 @@ class SampleGramCollector:
         """See :meth:`gausscheck.collect.base.Collector.finish`; None where there is nothing to compare."""
         return self._joined(complete=False) if self.parts else None
 
-    def _unit_rows(self, part: Values, width: int) -> NDArray[np.float32]:
+    def _unit_rows(self, part: Values, width: int) -> Any:
         """Values at some places as float32 whose squares stay in its range: correlations know no scale."""
         part = part.places(places_of(self.setting.size, width))
-        x = _host(self.setting.engine.decode(part, np.float32))
+        x = self.setting.engine.decode(part, np.float32)
         with np.errstate(over="ignore", under="ignore"):
-            squares = np.einsum("ij,ij->i", x, x) / x.shape[1]
+            total = np.einsum("ij,ij->i", x, x) if isinstance(x, np.ndarray) else on_host((x * x).sum(1))
+        squares = total / x.shape[1]
         if np.all((squares > _LEAST_SQUARE) & (squares < _LARGEST_SQUARE)):
             return x
         scaled, _ = _scaled(self.setting.engine.decode(part, np.float64))
-        return _host(scaled).astype(np.float32)
+        return scaled.astype(np.float32) if isinstance(scaled, np.ndarray) else scaled.float()
 
 
 @lru_cache(maxsize=8)

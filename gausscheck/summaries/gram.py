@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.errors import ArgumentError
 
-__all__ = ["GROUP", "Correlated", "Gram", "OpenGroup", "SampleGram", "places_kept"]
+__all__ = ["GROUP", "Correlated", "Gram", "OpenGroup", "SampleGram", "on_host", "places_kept", "products_of"]
 
 GROUP = 4096
 """Most samples that are compared with each other; of more, those in each group of neighbours."""
@@ -122,33 +123,61 @@ class OpenGroup:
     index : numpy.ndarray of int64
         Numbers of the samples, shape ``(m,)``.
     rows : numpy.ndarray of float32
-        Values at the first of :func:`gausscheck.collect.gram.places_of`, shape ``(m, places)``.
+        Values at the first of :func:`gausscheck.collect.gram.places_of`, shape ``(m, places)``; or a tensor
+        on the device of the values.
     """
 
     index: NDArray[np.int64]
     rows: NDArray[np.float32]
 
     @classmethod
-    def of(cls, parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]], size: int) -> OpenGroup:
+    def of(cls, parts: list[tuple[NDArray[np.int64], Any]], size: int) -> OpenGroup:
         """One group of several parts, by number of sample; rows are cut to what such a group keeps."""
+        parts = sorted(parts, key=lambda part: int(part[0][0]))
         index = np.concatenate([at for at, _ in parts])
-        width = min(
-            [places_kept(index.size, int(index[0]) // GROUP, size), *(rows.shape[1] for _, rows in parts)]
-        )
-        rows = np.concatenate([rows[:, :width] for _, rows in parts])
+        width = places_kept(index.size, int(index[0]) // GROUP, size)
+        width = min(width, *(int(rows.shape[1]) for _, rows in parts))
+        group = cls(index, _stacked([rows[:, :width] for _, rows in parts]))
+        if np.all(index[1:] > index[:-1]):
+            return group
         order = np.argsort(index, kind="stable")
-        return cls(index[order], rows[order])
+        return cls(index[order], on_host(group.rows)[order])
 
     def largest(self) -> Correlated:
         """The pair of samples with the largest absolute correlation."""
-        products = np.zeros((len(self.rows), len(self.rows)))
-        for start in range(0, self.rows.shape[1], _COLUMNS):
-            part = self.rows[:, start : start + _COLUMNS]
-            products += part @ part.T
-        found = Gram(products, np.zeros(len(products), np.int64), self.rows.shape[1]).largest()
+        products = products_of(self.rows)
+        found = Gram(products, np.zeros(len(products), np.int64), int(self.rows.shape[1])).largest()
         if found.pairs == 0:
             return Correlated()
         return replace(found, first=int(self.index[found.first]), second=int(self.index[found.second]))
+
+
+def products_of(x: Any) -> NDArray[np.float64]:
+    """``x x^T`` of rows, where they live, in their precision over stretches of places, added in float64."""
+    total = np.zeros((int(x.shape[0]), int(x.shape[0])))
+    for start in range(0, int(x.shape[1]), _COLUMNS):
+        part = x[:, start : start + _COLUMNS]
+        total += on_host(part @ part.swapaxes(0, 1))
+    return total
+
+
+def on_host(x: Any) -> NDArray[Any]:
+    """Small results as arrays of NumPy, wherever they were computed."""
+    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
+
+
+def _stacked(parts: list[Any]) -> Any:
+    """Rows of some arrays as one: where they live, if all live on one device."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate([on_host(part) for part in parts])
+    x = parts[0].new_empty((sum(int(part.shape[0]) for part in parts), int(parts[0].shape[1])))
+    first = 0
+    for part in parts:
+        x[first : first + int(part.shape[0])] = part
+        first += int(part.shape[0])
+    return x
 
 
 def places_kept(samples: int, group: int, size: int) -> int:

@@ -266,7 +266,7 @@ def test_axes_of_length_one(only_engine):
         ({"seed": -1}, "seed must be an integer"),
         ({"seed": True}, "seed must be an integer"),
         ({"permutations": 1.5}, "permutations must be an integer"),
-        ({"battery": "huge"}, "known: quick, standard, thorough"),
+        ({"battery": "huge"}, "known: quick, standard, generator, thorough"),
         ({"lattice": "fp4"}, "expected auto, none"),
         ({"lattice": "bf16"}, "do not lie on the lattice bf16"),
         ({"reference": "scale=0"}, "positive number"),
