@@ -100,7 +100,8 @@ def _written(x: float) -> Fraction:
     """The number as it is written: 0.1 is a tenth."""
     from fractions import Fraction
 
-    return Fraction(repr(x))
+    # Scalars of NumPy have another repr.
+    return Fraction(repr(float(x)))
 
 
 def _rounded_down(x: Fraction) -> float:

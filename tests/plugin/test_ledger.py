@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +75,11 @@ def test_an_alpha_can_be_spent_to_the_last_digit():
     assert shares(0.3, {"a": 0.1, "b": 0.2}) == {"a": 0.1, "b": 0.2}
     account = Account(0.3)
     assert [account.draw(0.1) for _ in range(3)] == [0.1] * 3
+
+
+def test_scalars_of_numpy_are_numbers():
+    """Their repr names their type."""
+    assert shares(1e-6, {"a": np.float64(4e-7), "b": None}) == {"a": 4e-7, "b": 6e-7}
 
 
 @pytest.mark.parametrize(
