@@ -261,9 +261,21 @@ def test_many_streams_ask_for_small_blocks():
 
 
 def test_no_two_calls_share_a_seed():
-    seeds = {Start(7, stream).call_seed(call) for stream in range(300) for call in range(100)}
+    seeds = {Start(7, stream, streams=300).call_seed(call) for stream in range(300) for call in range(100)}
     assert len(seeds) == 300 * 100
     assert all(0 <= seed < 2**32 for seed in seeds)
     # Other validations have others: 30,000**2 / 2**32 = 0.2 are expected in common; 12 or more: 1e-17.
-    others = {Start(8, stream).call_seed(call) for stream in range(300) for call in range(100)}
+    others = {Start(8, stream, streams=300).call_seed(call) for stream in range(300) for call in range(100)}
     assert len(seeds & others) < 12
+
+
+def test_seeds_do_not_come_back():
+    """A function of a seed that returns a few values is called millions of times."""
+    for streams in (1, 2, 1024):
+        last = 2**32 // streams - 1
+        calls = (0, 1, 2**21, 2**22 - 1) if streams == 1024 else (0, 1, 2**22, 2**22 + 1, 2**30, last)
+        places = [(k, call) for k in (0, streams - 1) for call in calls]
+        seeds = {Start(3, k, streams=streams).call_seed(call) for k, call in places}
+        assert len(seeds) == len(set(places))
+        with pytest.raises(GeneratorError, match=r"4,294,967,296 seeds .* were given out"):
+            Start(3, 0, streams=streams).call_seed(last + 1)

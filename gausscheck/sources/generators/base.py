@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gausscheck.arrays import Values
-from gausscheck.errors import ArgumentError
+from gausscheck.errors import ArgumentError, GeneratorError
 
 __all__ = ["BLOCK", "MOST_STREAMS", "Draw", "GeneratorSource", "Start"]
 
@@ -21,7 +21,6 @@ MOST_STREAMS = 1024
 _HELD = 2**24  # values in the blocks of all streams together, 64 MiB of float32
 _LEAST_BLOCK = 2**14
 _MOST_SEED = 2**63 - 1  # the largest that torch and 64-bit integers of other libraries take
-_CALL_BITS = 22
 _MASK = 2**32 - 1
 
 
@@ -58,11 +57,14 @@ class Start:
         Number of the stream.
     block : int
         Values to ask for at a time.
+    streams : int
+        How many run side by side.
     """
 
     seed: int
     stream: int = 0
     block: int = BLOCK
+    streams: int = 1
 
     @property
     def own(self) -> int:
@@ -77,11 +79,22 @@ class Start:
         """Seed below 2**32 for call number `call` of a callable that takes a seed each time.
 
         A bijection of (stream, call), keyed by NumPy's `SeedSequence` of the validation's seed: no two calls
-        of up to 1,024 streams and 2**22 calls each share a seed. Seeds drawn at random would: of 16,384 of
-        32 bits two are equal with probability 3 %, and the copy would be blamed on the generator.
+        of all streams share a seed. Seeds drawn at random would: of 16,384 of 32 bits two are equal with
+        probability 3 %, and the copy would be blamed on the generator.
+
+        Raises
+        ------
+        GeneratorError
+            All 2**32 seeds were given out.
         """
+        place = call * self.streams + self.stream
+        if place > _MASK:
+            msg = (
+                f"all {_MASK + 1:,} seeds of 32 bits were given out, one a call; return more values at each "
+                "call, or take a seed and no size and return an iterator"
+            )
+            raise GeneratorError(msg)
         shift, factor = (int(word) for word in np.random.SeedSequence(self.seed).generate_state(2))
-        place = (self.stream << _CALL_BITS) + call % 2**_CALL_BITS
         x = (shift + (factor | 1) * place) & _MASK
         # The finaliser of MurmurHash3, so that calls do not get an arithmetic sequence.
         for right, multiplier in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
@@ -149,7 +162,7 @@ class GeneratorSource:
         block = BLOCK
         while block > _LEAST_BLOCK and block * streams > _HELD:
             block //= 2
-        return self.begin(Start(seed, stream, block))
+        return self.begin(Start(seed, stream, block, streams))
 
 
 def _checked(seed: Any) -> int:
