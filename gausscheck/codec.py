@@ -161,7 +161,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _fits(value: Any, annotation: str) -> bool:
-    """Whether a value is what the annotation of a field says, as far down as the field itself."""
+    """Whether a value is what the annotation of a field says, and what it holds, too."""
     options = annotation.split(" | ")
     if value is None:
         return "None" in options or annotation == "Any"
@@ -170,10 +170,15 @@ def _fits(value: Any, annotation: str) -> bool:
         return isinstance(value, np.ndarray) and value.dtype.name == array[1]
     if first in _KNOWN:
         return type(value) is _KNOWN[first]
-    if first.startswith("dict["):
-        return isinstance(value, dict)
+    if table := re.fullmatch(r"dict\[(\w+), (\w+)\]", first):
+        # Keys of other kinds are compared with those that are wanted by whoever loads them.
+        key = table[1] if table[1] in (*_KNOWN, "int", "str") else "Any"
+        return isinstance(value, dict) and all(_fits(k, key) and _fits(v, table[2]) for k, v in value.items())
+    if row := re.fullmatch(r"tuple\[(\w+), \.\.\.\]", first):
+        return isinstance(value, tuple) and all(_fits(item, row[1]) for item in value)
     if first.startswith("tuple["):
-        return isinstance(value, tuple)
+        kinds = first[len("tuple[") : -1].split(", ")
+        return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_fits, value, kinds))
     if first == "float":
         return type(value) in (int, float)
     return first == "Any" or type(value).__name__ == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +164,23 @@ class Gathering:
                 )
                 part = SampleValues.of(by_sample, number)
                 self.kept.spectra[need] = self.kept.spectra.get(need, SampleValues()).merge(part)
+
+    def misfit(self, kept: Gathered) -> str:
+        """Say what `kept` lacks, or has too much, beside what this walk keeps; empty if nothing.
+
+        What one of two merged parts lacks would be judged as if the other one were the whole.
+        """
+        finite = kept.left_out < kept.samples
+        pairs: dict[str, tuple[Any, Any]] = {
+            "segments of a sample": (
+                (kept.segments, kept.segment_size),
+                (self.kept.segments, self.kept.segment_size),
+            ),
+            "statistics by sample": (set(kept.worst), set(self.by_sample)),
+            "power spectra": (set(kept.spectra), set(self.spectrum_needs) if finite else set()),
+            "summaries": (set(kept.summaries), set(self.collectors)),
+        }
+        return next((what for what, (held, wanted) in pairs.items() if held != wanted), "")
 
     def finish(self) -> Gathered:
         """Everything kept so far; more may be taken afterwards."""

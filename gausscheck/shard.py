@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,9 +23,14 @@ from gausscheck.floats import FORMATS
 from gausscheck.form import Form
 from gausscheck.gathered import Gathered
 from gausscheck.layout import Layout
-from gausscheck.needs import CountsNeed, FieldsNeed, RepeatsNeed
+from gausscheck.needs import ChannelGramNeed, CountsNeed, FieldsNeed, Need, RepeatsNeed, SampleGramNeed
 from gausscheck.sources.regions import Stamp, map_region, opened
 from gausscheck.sources.safetensors import SafetensorsSource
+from gausscheck.summaries.counts import Counts
+from gausscheck.summaries.fields import FieldSpectra
+from gausscheck.summaries.gram import Gram, SampleGram
+from gausscheck.summaries.moments import ORDERS
+from gausscheck.summaries.repeats import Repeats
 from gausscheck.writing import write_whole
 
 __all__ = ["FORMAT", "Shard", "read_shard", "write_shard"]
@@ -47,6 +52,15 @@ _OPTIONS = (
     "tolerance",
     "integers",
 )
+
+
+_SUMMARIES: dict[Need, type] = {
+    CountsNeed(): Counts,
+    FieldsNeed(): FieldSpectra,
+    ChannelGramNeed(): Gram,
+    SampleGramNeed(): SampleGram,
+    RepeatsNeed(): Repeats,
+}
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,16 @@ def read_shard(path: str | os.PathLike[str]) -> Shard:
     try:
         arrays = [_array(header[str(k)], data) for k in range(len(header) - 1)]
         shard = _shard(json.loads(text), arrays)
-    except (GausscheckError, KeyError, ValueError, TypeError) as error:
+    # Deep nesting ends the parser by a RecursionError.
+    except (
+        GausscheckError,
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        ZeroDivisionError,
+        RecursionError,
+    ) as error:
         msg = f"{where}: its parts do not fit each other ({error}); write it anew"
         raise FileFormatError(msg) from error
     return shard
@@ -177,6 +200,10 @@ def _shard(content: Mapping[str, Any], arrays: list[NDArray[Any]]) -> Shard:
         raise DataError(msg)
     kept = decode(content["kept"], arrays)
     ranges = tuple((int(start), int(stop)) for start, stop in content["ranges"])
+    for name, kind in (("layout", str), ("about", dict)):
+        if not isinstance(content[name], kind):
+            msg = f"{name} is a {type(content[name]).__name__}"
+            raise DataError(msg)
     layout = Layout(tuple(content["layout"].split()))
     form = Form(layout, tuple(int(n) for n in content["shape"]), str(content["dtype"]))
     about = {str(k): str(v) for k, v in content["about"].items()}
@@ -207,6 +234,14 @@ def _check(shard: Shard) -> None:
         if not true:
             msg = f"{what} is wrong"
             raise DataError(msg)
+    for need, kind in _SUMMARIES.items():
+        held = kept.summaries.get(need)
+        if held is not None and type(held) is not kind:
+            msg = f"it holds a {type(held).__name__} where a {kind.__name__} belongs"
+            raise DataError(msg)
+    if wrong := next((what for what, true in _aligned(kept) if not true), ""):
+        msg = f"arrays of {wrong} do not go together"
+        raise DataError(msg)
     axis = form.layout.channel_axis
     channels = 1 if axis is None else form.array(1)[axis]
     counts, spectra = kept.summaries.get(CountsNeed()), kept.summaries.get(FieldsNeed())
@@ -226,3 +261,49 @@ def _check(shard: Shard) -> None:
     ):
         msg = "the repeats are wrong"
         raise DataError(msg)
+
+
+def _aligned(kept: Gathered) -> Iterator[tuple[str, bool]]:
+    """What is kept in several arrays, and whether their shapes fit each other."""
+    pooled = kept.pooled
+    assert pooled is not None
+    extremes, bad = pooled.extremes, pooled.nonfinite
+    single = (pooled.moments.n, extremes.low, extremes.high, bad.nan, bad.posinf, bad.neginf, bad.first)
+    yield "moments, extremes and non-finite values", all(array.shape == () for array in single)
+    yield (
+        "the power sums of samples",
+        all(
+            len(part.low_sums) == len(part.high_sums) == (ORDERS if part.count else 0)
+            for part in kept.worst.values()
+        ),
+    )
+    counts = kept.summaries.get(CountsNeed())
+    yield "counts", counts is None or _alike(counts.table)
+    spectra, channels = kept.summaries.get(FieldsNeed()), kept.summaries.get(ChannelGramNeed())
+    samples, repeats = kept.summaries.get(SampleGramNeed()), kept.summaries.get(RepeatsNeed())
+    if spectra is not None:
+        yield (
+            "bands",
+            _alike(spectra.bands.low, spectra.bands.high, spectra.bands.low_at, spectra.bands.high_at),
+        )
+    if channels is not None:
+        count = len(channels.exponents)
+        yield "channels", channels.exponents.ndim == 1 and channels.products.shape == (count, count)
+    if samples is not None:
+        groups = samples.open.values()
+        yield (
+            "samples",
+            all(
+                _alike(group.index) and group.rows.ndim == 2 and len(group.rows) == group.index.size > 0
+                for group in groups
+            ),
+        )
+    if repeats is not None:
+        yield "hashes", all(_alike(units.hashes, units.places) for units in repeats.units.values())
+        sketch = repeats.values
+        yield "values", sketch is None or _alike(sketch.values, sketch.counts, sketch.marks)
+
+
+def _alike(*arrays: NDArray[Any]) -> bool:
+    """One axis each, and equally long."""
+    return len({array.shape for array in arrays}) == 1 and arrays[0].ndim == 1

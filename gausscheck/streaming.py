@@ -198,8 +198,12 @@ class Stream:
             gathering.take(first, block.like(block.data[start : start + rows]))
 
     def _begin(self, device: str | None) -> None:
+        self._gathering = self._walk(device)
+        self._parts |= {secrets.token_hex(8)}
+
+    def _walk(self, device: str | None = None) -> Gathering:
         assert self._form is not None
-        self._gathering = Gathering(
+        return Gathering(
             self._form.layout,
             self._form.array(1),
             self._form.dtype,
@@ -208,7 +212,6 @@ class Stream:
             seed=self._options.seed,
             device=device,
         )
-        self._parts |= {secrets.token_hex(8)}
 
     def kept(self) -> Gathered | None:
         """Everything kept so far of whole samples; None of none."""
@@ -351,7 +354,11 @@ class Stream:
         except (ArgumentError, TypeError) as error:
             msg = f"{path}: its options cannot be used ({error}); write it anew"
             raise FileFormatError(msg) from error
-        stream._form, stream._before, stream._ranges = shard.form, shard.kept, shard.ranges
+        stream._form = shard.form
+        if wrong := stream._walk().misfit(shard.kept):
+            msg = f"{path}: its {wrong} are not those that its battery keeps in this version; write it anew"
+            raise FileFormatError(msg)
+        stream._before, stream._ranges = shard.kept, shard.ranges
         stream._first, stream._parts = shard.ranges[-1][1], frozenset(shard.parts)
         stream.about = dict(shard.about)
         return stream

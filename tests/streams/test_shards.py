@@ -30,7 +30,7 @@ def shard(tmp_path):
     return path
 
 
-def rewritten(path, change, *, honest=True):
+def rewritten(path, change, *, honest=True, text=None):
     """Change the content of a shard, and sign it again."""
     raw = path.read_bytes()
     length = int.from_bytes(raw[:8], "little")
@@ -38,7 +38,7 @@ def rewritten(path, change, *, honest=True):
     meta = header.pop("__metadata__")
     content = json.loads(meta["content"])
     data = change(content, header, data) or data
-    text = json.dumps(content)
+    text = text or json.dumps(content)
     if honest:
         digest = hashlib.sha256(text.encode())
         digest.update(json.dumps(header, sort_keys=True).encode())
@@ -169,6 +169,16 @@ def _set(path, value):
         (("kept", "with", "left_out"), {"float": "1e5"}, "no summary"),
         (("kept", "with", "summaries"), {"items": [[{"items": []}, 1]]}, "no key"),
         (("kept", "with", "summaries"), {"items": [[1]]}, "no pair"),
+        (("kept", "with", "summaries"), {"items": []}, "summaries are not those"),
+        (("kept", "with", "worst"), {"items": []}, "statistics by sample are not those"),
+        (("kept", "with", "spectra"), {"items": []}, "power spectra are not those"),
+        (("kept", "with", "segments"), 0, "segments of a sample are not those"),
+        (("kept", "with", "summaries", "items", 0, 1), 1.5, "holds a float where a "),
+        (("kept", "with", "worst", "items", 0, 1), 3, "Gathered.worst"),
+        (("kept", "with", "worst", "items", 0, 1, "with", "low_sums"), [], "power sums of samples"),
+        (("kept", "with", "worst", "items", 0, 1, "with", "low_sums", 0), "x", "SampleValues.low_sums"),
+        (("about",), [], "about is a list"),
+        (("layout",), {}, "layout is a dict"),
     ],
 )
 def test_forged_content_is_refused(shard, path, value, told):
@@ -192,6 +202,24 @@ def test_forged_arrays_are_refused(shard):
         rewritten(shard, change)
         with pytest.raises(gc.FileFormatError, match=r"expected NDArray|is a ndarray|wrong"):
             gc.Stream.load(shard)
+
+
+def test_forged_shapes_are_refused(shard):
+    """Any array with an axis too many: what lies beside it would be read askew, or in far more memory."""
+    raw = shard.read_bytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    for k in range(len(header) - 1):
+        shard.write_bytes(raw)
+        shape = header[str(k)]["shape"]
+        rewritten(shard, lambda _, header, __, k=str(k), shape=shape: header[k].update(shape=[1, *shape]))
+        with pytest.raises(gc.FileFormatError, match="do not fit"):
+            gc.Stream.load(shard)
+
+
+def test_nesting_that_ends_the_parser_is_refused(shard):
+    rewritten(shard, lambda *_: None, text="[" * 200_000 + "]" * 200_000)
+    with pytest.raises(gc.FileFormatError, match="do not fit"):
+        gc.Stream.load(shard)
 
 
 def test_deep_trees_are_refused():
