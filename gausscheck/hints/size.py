@@ -41,7 +41,7 @@ def size(seen: Evidence, fields: Fields) -> Iterator[str]:
         return
     if not all(effect is not None and _negligible(effect) for effect in effects):
         return
-    largest = seen.failed[0].effect
+    largest = effects[0]
     if largest is None:
         return
     width = (largest.high - largest.low) / 4

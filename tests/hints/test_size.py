@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gausscheck as gc
-from gausscheck.hints.size import NEGLIGIBLE
+from gausscheck.finding import Effect, Finding
+from gausscheck.hints.size import NEGLIGIBLE, size
 from gausscheck.tolerance import EFFECTS
 
 
@@ -58,3 +61,28 @@ def test_clean_noise_hears_nothing():
 
 def test_names_are_those_of_effects():
     assert set(NEGLIGIBLE) <= set(EFFECTS)
+
+
+def test_high_moments_do_not_speak_for_the_rest():
+    """Where a moment of order 8 is the most surprising, the largest effect of the others is told."""
+
+    def finding(statistic, order, effect):
+        return Finding(
+            statistic,
+            "moments",
+            2**22,
+            1.0,
+            1.0,
+            1.0,
+            -90.0,
+            "upper",
+            "exact",
+            {"order": order},
+            effect=effect,
+        )
+
+    high = finding("moment", 8, Effect("moment 8 ratio", 1.02, 1.01, 1.03))
+    low = finding("hermite", 4, Effect("excess kurtosis", 0.02, 0.01, 0.03))
+    (said,) = size(SimpleNamespace(failed=(high, low)), None)
+    assert said.startswith("certain, but small: excess kurtosis 0.02")
+    assert list(size(SimpleNamespace(failed=(high,)), None)) == []
