@@ -92,7 +92,9 @@ class Values:
         if self.format.coded:
             table: NDArray[Any] = decode_table(self.dtype).astype(dtype, copy=False)
             return table[self.data]
-        return self.data.astype(dtype, copy=False)
+        # Signalling NaN, as in arbitrary bytes, are no reason for a warning: NaN are counted and reported.
+        with np.errstate(invalid="ignore"):
+            return self.data.astype(dtype, copy=False)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gausscheck.asking import N_MIN
 from gausscheck.drawing import Drawing
-from gausscheck.errors import GausscheckError
+from gausscheck.errors import DataError, GausscheckError
 from gausscheck.finding import Finding
 from gausscheck.interrupts import unbroken
 from gausscheck.report import Report, ReportError
@@ -121,7 +122,8 @@ class Run:
                 step()
             except (*_TROUBLE, KeyboardInterrupt) as error:
                 if not self.looks and (step == self._last_look or not self.stream.n):
-                    raise (self._cause or error) from None
+                    trouble = self._cause or error
+                    raise trouble from trouble.__cause__
                 self._cause = self._cause or error
                 self._remember(error)
         self._say_why()
@@ -139,6 +141,9 @@ class Run:
         self._drawing = self._draw(self.seed)
         for size in self.plan.sizes:
             if not self._fill(self.stream, self._drawing, size, stage=1):
+                if not self.stream.n:
+                    msg = f"{self.source.name}: it ended without a value; a validation needs at least {N_MIN}"
+                    raise DataError(msg)
                 return
             self._look()
             if self.caught_at is not None:

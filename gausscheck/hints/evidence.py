@@ -246,7 +246,8 @@ class Evidence:
             at = int(np.searchsorted(sketch.values, value))
             found = at < sketch.values.size and sketch.values[at] == value
             return int(sketch.counts[at]) if found else 0
-        stored = np.float32(value).view(np.uint32) & np.uint32(0xFFFF0000)
+        with np.errstate(over="ignore"):
+            stored = np.float32(value).view(np.uint32) & np.uint32(0xFFFF0000)
         # The values around are as many as in the next cell towards 0.
         here, next_one = (
             int(counts[values == float(np.uint32(code).view(np.float32)) / self.scale].sum())

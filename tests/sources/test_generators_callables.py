@@ -301,7 +301,10 @@ def raising(size):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (raising, r"raising raised KeyError: 'x' when asked for 1,048,576 values"),
+        (
+            raising,
+            rf"raising raised KeyError: 'x' when asked for 1,048,576 values, in {__file__}, line \d+; c",
+        ),
         (lambda size: None, r"returned None: .* lack a return"),
         (lambda size: 0.5, "returned a single float"),
         (lambda size: np.float32(0.5), "returned a single float32"),

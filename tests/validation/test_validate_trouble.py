@@ -1,5 +1,6 @@
 """Validations that something goes wrong with: values, sources, interrupts, options."""
 
+import io
 import json
 import math
 import os
@@ -58,8 +59,9 @@ def test_an_error_at_once_is_an_error():
     def broken(size):
         raise RuntimeError("no device")
 
-    with pytest.raises(gc.GausscheckError, match="no device"):
+    with pytest.raises(gc.GeneratorError, match="no device") as caught:
         gc.validate(broken, n=2**17)
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_short_source_says_so():
@@ -86,6 +88,13 @@ def test_few_values_are_enough_where_few_are_asked():
 def test_a_source_of_nothing(pieces):
     with pytest.raises(DataError, match="at least 8"):
         gc.validate(blocks(pieces), n=2**17)
+
+
+def test_any_bytes_are_values():
+    # Signalling NaN and numbers beyond float32 are no reason for a warning, which would end this test.
+    raw = np.random.default_rng(1).bytes(8 * FIRST)
+    for dtype in ("float32", "float64", "float16"):
+        assert gc.validate("-", reader=io.BytesIO(raw), dtype=dtype, n=FIRST).verdict == "fail"
 
 
 def test_an_interrupt_tells_what_was_seen_since_the_last_look(monkeypatch):

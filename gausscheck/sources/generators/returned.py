@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,9 @@ from gausscheck.errors import DataError, GeneratorError
 
 __all__ = ["called", "is_array", "owned", "seen"]
 
+_OURS = str(Path(__file__).parents[2]) + os.sep
+_PYTHON = sysconfig.get_path("stdlib") + os.sep  # site-packages may be a folder in there
+
 
 def called(function: Callable[[], Any], *, name: str, doing: str) -> Any:
     """Call what the user wrote; what it raises becomes the cause of an error that names it.
@@ -20,19 +27,33 @@ def called(function: Callable[[], Any], *, name: str, doing: str) -> Any:
     Raises
     ------
     GeneratorError
-        Whatever it raised but StopIteration, which the caller takes as the end.
+        Whatever it raised but StopIteration, which the caller takes as the end. SystemExit too: a module
+        that ends the process as it is imported must not look like one that passed.
     """
     try:
         return function()
     except (StopIteration, GeneratorError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = str(error).strip()
         msg = (
-            f"{name} raised {type(error).__name__}{f': {told}' if told else ''} when {doing}; "
-            "correct the generator, the error that it raised is the cause of this one"
+            f"{name} raised {type(error).__name__}{f': {told}' if told else ''} when {doing}{_place(error)}; "
+            "correct the generator"
         )
         raise GeneratorError(msg) from error
+
+
+def _place(error: BaseException) -> str:
+    """Say in which line an error was raised: the last that is neither Python's nor ours.
+
+    Nor of an installed package, unless the generator itself is one.
+    """
+    raised = traceback.extract_tb(error.__traceback__)
+    # What is no file: frozen modules, and sources of Cython's that were not installed.
+    frames = [f for f in raised if not f.filename.startswith(_OURS) and Path(f.filename).is_file()]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(_PYTHON)]
+    packages = [f for f in frames if "site-packages" in f.filename]
+    return "".join(f", in {f.filename}, line {f.lineno}" for f in (own or packages)[-1:])
 
 
 def is_array(x: Any) -> bool:
