@@ -9,7 +9,7 @@ import click
 
 from gausscheck_cli.guard import COULD_NOT_AUDIT, debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
-from gausscheck_cli.validate import save_shard, shard_path
+from gausscheck_cli.validate import file_path, save_shard
 
 if TYPE_CHECKING:
     from gausscheck.report import Report
@@ -27,7 +27,7 @@ __all__ = ["merge"]
     metavar="A",
     help="Fails below this p-value, corrected for the number of tests.",
 )
-@click.option("--save", callback=shard_path, metavar="FILE", help="Write all of it as one shard.")
+@click.option("--save", callback=file_path, metavar="FILE", help="Write all of it as one shard.")
 @output_options
 @debug_option
 @click.pass_context
@@ -65,4 +65,6 @@ def _same(one: str, other: str) -> bool:
 def _told(report: Report, shards: tuple[str, ...]) -> Report:
     from dataclasses import replace
 
-    return replace(report, notes=(*report.notes, f"merged from {len(shards)} shards"))
+    return replace(
+        report, notes=(*report.notes, f"merged from {len(shards)} shard{'s' if len(shards) > 1 else ''}")
+    )

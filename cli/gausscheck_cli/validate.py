@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,13 +17,13 @@ from gausscheck_cli.quantity import Quantity
 if TYPE_CHECKING:
     from gausscheck.streaming import Stream
 
-__all__ = ["save_shard", "shard_path", "validate"]
+__all__ = ["file_path", "save_shard", "validate"]
 
 _LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
 
 
-def shard_path(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
-    """Check, before any work is done for it, that a shard could be written."""
+def file_path(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """Check, before any work is done for it, that a file could be written."""
     from gausscheck.writing import cannot_write
 
     if given is not None and (why := cannot_write(Path(given))):
@@ -93,7 +94,7 @@ def shard_path(_context: click.Context, _parameter: click.Parameter, given: str 
 )
 @click.option(
     "--save",
-    callback=shard_path,
+    callback=file_path,
     metavar="FILE",
     help="Write what was kept to a shard for `gausscheck merge`.",
 )
@@ -106,7 +107,10 @@ def shard_path(_context: click.Context, _parameter: click.Parameter, given: str 
     help="Number of the first sample of a shard.",
 )
 @click.option(
-    "--drift", metavar="FILE", help="Add to the evidence that runs gather together; made if there is none."
+    "--drift",
+    callback=file_path,
+    metavar="FILE",
+    help="Add to the evidence that runs gather together; made if there is none.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="A line on stderr for each look, as for logs.")
 @output_options
@@ -138,7 +142,8 @@ def validate(
 
     kept: list[Stream] = []
     reader = _standard_input() if source == "-" else None
-    with Meter(source, wanted=wanted.progress, verbose=verbose) as meter:
+    # What the generator prints is no part of the result.
+    with redirect_stdout(sys.stderr), Meter(source, wanted=wanted.progress, verbose=verbose) as meter:
         result = run(source, reader=reader, keep=kept.append, progress=meter, **options)
     # The shard first: it cannot be had again if what follows goes wrong.
     saved = save is None or save_shard(save, kept[0])

@@ -112,9 +112,10 @@ def facts(validation: Validation) -> list[tuple[str, str]]:
 
 def summary(validation: Validation) -> str:
     """Return verdict, values, budget, seed and time in one line."""
+    errors = len(validation.errors)
     parts = [
         f"{wording.printable(validation.source)} {_WORDS[validation.verdict]}",
-        *([f"{len(validation.errors)} errors"] if validation.errors else []),
+        *([f"{errors} error{'s' if errors > 1 else ''}"] if errors else []),
         f"{wording.number(validation.n)} values",
         f"budget {wording.number(validation.budget)}",
         f"seed {validation.seed}",

@@ -49,6 +49,10 @@ def breaks(seed):
         state.append(1)
         return rng.standard_normal(size)
     return draw
+
+def talks(size, rng):
+    print("drawing", size)
+    return rng.standard_normal(size)
 """
 
 
@@ -120,7 +124,22 @@ def test_an_error_midway(run, here):
     assert done.exit_code == 2
     assert "the device is gone" in done.stderr
     assert "1,048,576 values" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("  ERROR  ")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("  ERROR  ")
+    assert " · 1 error · " in last
+
+
+def test_a_module_that_ends_the_process_has_not_passed(run, here):
+    (here / "leaves.py").write_text("import sys\nsys.exit(0)\n")
+    done = run("validate", "leaves:draw", "--n", "1e4")
+    assert done.exit_code == 2
+    assert "SystemExit: 0 when the module 'leaves' was imported" in done.stderr
+
+
+def test_what_a_generator_prints_is_no_part_of_the_result(run, here):
+    done = run("validate", "sources:talks", "--n", "1e4", "--seed", "1", "--format", "json")
+    assert json.loads(done.stdout)["verdict"] == "pass"
+    assert "drawing 1048576" in done.stderr
 
 
 def test_files_are_written(run, here):
@@ -149,6 +168,7 @@ def test_a_line_for_each_look(run):
         (("validate", "numpy:PCG64", "--streams", "0"), "--streams"),
         (("validate", "numpy:PCG64", "--save", "no/such/a.gcs"), "there is no folder"),
         (("validate", "numpy:PCG64", "--save", "/dev/full"), "is not a regular file"),
+        (("validate", "numpy:PCG64", "--drift", "no/such/a.json"), "there is no folder"),
         (("validate", "numpy:PCG64", "-o", "x.pdf"), "ending"),
         (("validate", "numpy:PCG64", "--n", "1000", "--battery", "best"), "unknown battery"),
         (("merge", "none.gcs"), "none.gcs"),
