@@ -82,7 +82,8 @@ def sentence(tensor: TensorReport) -> str:
     reading = wording.reading(headline(findings))
     if tensor.verdict == "pass":
         calm = f"Nothing stands out in {len(findings)} tests; the most surprising: "
-        return calm + reading[0].lower() + reading[1:]
+        named = reading.startswith("Anderson")
+        return calm + (reading if named else reading[0].lower() + reading[1:])
     return reading
 
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from gausscheck import wording
 from gausscheck.across import SharedBetween
 from gausscheck.finding import LOG10_P_FLOOR, Effect, log10_of
+from gausscheck.selection import sentence
 
 
 @pytest.mark.parametrize(
@@ -236,3 +237,14 @@ def test_error_names_the_path_once():
     assert wording.error(error()) == "broken.npy: the file is empty (0 bytes)"
     assert wording.error(error(message="no", key="k")) == "broken.npy[k]: no"
     assert wording.error(error(path="a\x1b", message="no")) == "a\\x1b: no"
+
+
+@pytest.mark.parametrize(
+    ("statistic", "words"),
+    [
+        ("anderson_darling", "surprising: Anderson-Darling distance from"),
+        ("max_abs", "surprising: largest |x| is"),
+    ],
+)
+def test_names_of_people_keep_their_capital(statistic, words):
+    assert words in sentence(tensor(findings=(finding(statistic=statistic, parameters={}),)))
