@@ -250,5 +250,7 @@ class Run:
             self.notes.append(ends)
         elif not self.source.reseeds and not ended and seen >= planned:
             self.notes.append(f"stopped at {number(planned)} values; the source may have more")
+        if not self.source.reseeds and self.source.name != "-":
+            self.notes.append("the source takes no seed: what is told as replay draws other values")
         if self.interrupted:
             self.notes.append(f"interrupted after {number(self.stream.n)} of {number(planned)} values")

@@ -116,6 +116,7 @@ def summary(validation: Validation) -> str:
     parts = [
         f"{wording.printable(validation.source)} {_WORDS[validation.verdict]}",
         *([f"{errors} error{'s' if errors > 1 else ''}"] if errors else []),
+        *(["interrupted"] if validation.interrupted else []),
         f"{wording.number(validation.n)} values",
         f"budget {wording.number(validation.budget)}",
         f"seed {validation.seed}",

@@ -100,6 +100,8 @@ def test_annotations_say_what_failed_and_how_to_see_it_again():
         f"replay: {confirmed().replay}",
     ]
     assert github_validation(confirmed()).split("\n")[-1] == summary(confirmed())
+    assert " · interrupted · " in summary(OPEN)
+    assert "interrupted" not in summary(PASSED)
     ((_, _, stop),) = commands(github_validation(stopped()))
     assert stop.startswith("noise:draw: raised RuntimeError: no device\n")
 

@@ -102,6 +102,7 @@ def test_fresh_values_of_a_source_without_seeds_are_those_that_come_next():
     result = gc.validate(blocks(pieces), n=2**17, seed=1, sample=2**13)
     assert [k.verdict for k in result.looks] == ["suspect", "pass"]
     assert [(c.n, c.seed, c.verdict) for c in result.confirmations] == [(16 * FIRST, None, "pass")]
+    assert "the source takes no seed: what is told as replay draws other values" in result.notes
     # Stage 1 went on where stage 2 had ended.
     seen = np.concatenate([pieces[0], pieces[2]]).reshape(-1, 2**13)
     again = gc.audit(seen, layout="b w", battery="generator")
