@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from gausscheck.floats import decode_table, float_format
 from gausscheck.gathered import Gathered, Key
 from gausscheck.lattice import LATTICES, LatticeCandidates, lattice_of_format
 from gausscheck.layout import Layout
-from gausscheck.needs import CountsNeed, Need, SpectrumNeed
+from gausscheck.needs import CountsNeed, FieldsNeed, Need, SpectrumNeed
 from gausscheck.summaries.counts import Counts
 from gausscheck.summaries.moments import ORDERS, Moments, saturated
 from gausscheck.summaries.onepass import OnePass
@@ -29,6 +30,8 @@ __all__ = ["CHUNK", "LONGEST", "Gathering", "gather", "in_reference", "key_of"]
 
 CHUNK = 2**21
 """Values looked at together: 8 MiB of float32, and as much again for their spectrum."""
+
+_SIDE_BY_SIDE = 2**18  # values from which on two threads at work are worth their start
 
 LONGEST = 2**24
 """Longest stretch that is Fourier transformed at once; longer samples are cut into equal segments."""
@@ -91,16 +94,24 @@ class Gathering:
         self.setting = Setting(
             layout, shape, dtype, engine, scale=scale, seed=seed, release=release or _nothing
         )
-        self.collectors: dict[Need, Collector] = {need: collector(need, self.setting) for need in asked}
-
-    @property
-    def engine(self) -> Engine:
-        """What reduces the values."""
-        return self.setting.engine
+        # The longest work first, for whoever works side by side.
+        order = sorted(asked, key=lambda need: not isinstance(need, FieldsNeed))
+        self.collectors: dict[Need, Collector] = {need: collector(need, self.setting) for need in order}
+        self.engine: Engine = engine
+        self.lanes = False
 
     def expect(self, values: int) -> None:
-        """Choose the engine for so many values in all."""
-        self.setting.engine = select(values * self.passes, device=self.device)
+        """Choose the engine for so many values in all.
+
+        Values in memory are reduced in two lanes side by side, each with half of the threads: what collectors
+        do between two calls of the engine is then done meanwhile, too.
+        """
+        self.engine = select(values * self.passes, device=self.device)
+        threads = getattr(self.engine, "threads", 1)
+        self.lanes = threads > 1 and self.setting.release is _nothing
+        self.setting.engine = self.engine
+        if self.lanes:
+            self.setting.engine = select(values * self.passes, threads // 2, device=self.device)
 
     def take(self, first: int, block: Values) -> None:
         """Add samples ``first …``, whole, one a row of `block`."""
@@ -121,12 +132,21 @@ class Gathering:
         whole = block if finite.all() else block.rows(finite)
         if self.spectrum_needs and finite.any():
             self._spectra(index, whole, batch)
+        self.setting.magnitude = float(np.max(batch.extremes.magnitude))
         everything = np.arange(first, first + block.shape[0])
-        for taking in self.collectors.values():
-            if taking.whole:
-                taking.take(everything, block)
-            elif finite.any():
-                taking.take(index, whole)
+        jobs = [
+            partial(taking.take, everything, block) if taking.whole else partial(taking.take, index, whole)
+            for taking in self.collectors.values()
+            if taking.whole or finite.any()
+        ]
+        if not self.lanes or block.size < _SIDE_BY_SIDE:
+            for job in jobs:
+                job()
+            return
+        # Threads of their own each time, for a stream may go on in a process that was forked meanwhile.
+        with ThreadPoolExecutor(2) as lanes:
+            for done in [lanes.submit(job) for job in jobs]:
+                done.result()
 
     def _one_pass(self, block: Values) -> OnePass:
         """One pass in pieces, so that a long sample is never decoded as a whole."""

@@ -35,6 +35,8 @@ class Setting:
         Of random choices, if any.
     release : callable
         Gives the memory of what was read of a file back; called after each stretch of a long sample.
+    magnitude : float or None
+        Largest absolute value of the samples at hand, where whoever hands them over knows it.
     """
 
     layout: Layout
@@ -44,6 +46,7 @@ class Setting:
     scale: float = 1.0
     seed: int = 0
     release: Callable[[], None] = lambda: None
+    magnitude: float | None = None
 
     @property
     def size(self) -> int:

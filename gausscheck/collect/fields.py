@@ -85,7 +85,9 @@ class FieldsCollector:
         # Read only, so that float32 in memory needs no copy.
         ready = values.device is None and values.dtype == "float32" and values.data.flags.c_contiguous
         x = values.data if ready else engine.decode(values, np.float32)
-        largest = max(-float(x.min()), float(x.max()))
+        largest = setting.magnitude
+        if largest is None:
+            largest = max(-float(x.min()), float(x.max()))
         if not _MAGNITUDES[0] < largest < _MAGNITUDES[1]:
             x = engine.decode(values, np.float64).clip(-_CLIP, _CLIP)
         field = sample * setting.channels + channel

@@ -106,6 +106,9 @@ def hash_wide(data, length, negative_zero, table, factor, start, stop, out):  # 
         out[row, k % blocks] = total
 
 
+_GROUP = 64  # marks looked at together: of large data mostly none of them is small enough
+
+
 @jit()
 def _mix_block(patterns, mixed):  # type: ignore[no-untyped-def]
     for i in range(patterns.size):
@@ -142,7 +145,19 @@ def bottom(data, singles, patterns, mixed, largest, start, stop, out):  # type: 
             for i in range(n):
                 singles[i] = np.float32(values[i])
             _mix_block(patterns[:n], mixed[:n])
-            for i in range(n):
-                out[found] = np.float64(values[i]) + 0.0
-                found += 1 if mixed[i] <= largest else 0
+            for first in range(0, n, _GROUP):
+                last = min(first + _GROUP, n)
+                if _count_small(mixed[first:last], largest) == 0:
+                    continue
+                for i in range(first, last):
+                    out[found] = np.float64(values[i]) + 0.0
+                    found += 1 if mixed[i] <= largest else 0
     return found
+
+
+@jit()
+def _count_small(mixed, largest):  # type: ignore[no-untyped-def]
+    count = 0
+    for i in range(mixed.size):
+        count += 1 if mixed[i] <= largest else 0
+    return count
