@@ -78,7 +78,7 @@ class Gathered:
         )
 
     def shifted(self, samples: int) -> Gathered:
-        """The same of samples with higher numbers; `samples` is a multiple of 4096."""
+        """The same of samples with higher numbers."""
         by_segment = {need: part.shifted(samples * self.segments) for need, part in self.spectra.items()}
         return replace(
             self,

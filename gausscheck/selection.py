@@ -61,6 +61,10 @@ def headline(findings: Sequence[Finding]) -> Finding:
     """
     worst = findings[0]
     for f in findings:
+        if f.statistic == "constant" and f.verdict == "fail":
+            # Everything else follows from it.
+            return f
+    for f in findings:
         if f.statistic == "duplicates" and f.parameters.get("unit") in _WHOLE and f.verdict == "fail":
             # Copies of whole units explain every correlation and every peak.
             return f

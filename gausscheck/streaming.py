@@ -23,7 +23,6 @@ from gausscheck.gathered import Gathered
 from gausscheck.options import options
 from gausscheck.report import Report
 from gausscheck.shard import Shard, read_shard, write_shard
-from gausscheck.summaries.gram import GROUP
 from gausscheck.version import __version__
 
 __all__ = ["SAMPLE", "Stream"]
@@ -296,7 +295,7 @@ class Stream:
         if kept is not None:
             shift = 0
             if any(a < d and c < b for a, b in self.ranges for c, d in ranges):
-                shift = -(-(self.ranges[-1][1] - ranges[0][0]) // GROUP) * GROUP
+                shift = self.ranges[-1][1] - ranges[0][0]
                 kept = kept.shifted(shift)
             both._before = kept if both._before is None else both._before.merge(kept)
             both._ranges = _normal((*both._ranges, *((a + shift, b + shift) for a, b in ranges)))

@@ -250,15 +250,17 @@ class SampleGram:
         return both.closing({number for number, group in opened.items() if group.index.size >= GROUP})
 
     def shifted(self, samples: int) -> SampleGram:
-        """The same of samples with higher numbers; `samples` is a multiple of 4096."""
-        groups = samples // GROUP
+        """The same of samples with higher numbers; those of open groups come to the groups of these."""
+        parts: dict[int, list[tuple[NDArray[np.int64], Any]]] = {}
+        for group in self.open.values():
+            index = group.index + samples
+            for number in np.unique(index // GROUP).tolist():
+                low, high = np.searchsorted(index, (number * GROUP, (number + 1) * GROUP)).tolist()
+                parts.setdefault(number, []).append((index[low:high], group.rows[low:high]))
         return replace(
             self,
             closed={n: pair.shifted(samples) for n, pair in self.closed.items()},
-            open={
-                number + groups: OpenGroup(group.index + samples, group.rows)
-                for number, group in self.open.items()
-            },
+            open={number: OpenGroup.of(held, self.size) for number, held in parts.items()},
         )
 
 

@@ -295,6 +295,10 @@ def test_parts_of_groups_merge_to_the_whole(cuts):
         for n, pair in whole.largest.items():
             assert dataclasses.replace(merged.largest[n], r=0) == dataclasses.replace(pair, r=0)
             assert merged.largest[n].r == pytest.approx(pair.r, abs=1e-6)
+    for shift in (1, 9):
+        moved = whole.shifted(shift)
+        assert all(np.all(group.index // 4 == number) for number, group in moved.open.items())
+        assert sum(group.index.size for group in moved.open.values()) == 3
     moved = whole.shifted(8)
     assert list(moved.open) == [4]
     assert moved.largest[64].first == whole.largest[64].first + 8

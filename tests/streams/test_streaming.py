@@ -9,7 +9,6 @@ import pytest
 from noise import stored
 
 import gausscheck as gc
-from gausscheck.summaries.gram import GROUP
 
 # Spectra are of float32, transformed in other batches: 1e-7 each; p-values of the worst of many follow.
 ROUNDING = 1e-6
@@ -162,10 +161,29 @@ def test_parts_with_the_same_numbers_are_different_samples():
     one.update(x[:7].ravel())
     two.update(x[7:].ravel())
     both = one.merge(two)
-    assert both.ranges == ((0, 7), (GROUP, GROUP + 5))
+    assert both.ranges == ((0, 12),)
     report = both.report().tensors[0]
     assert (report.n, report.shape) == (12 * 512, (12, 512))
     assert report.verdict == "pass"
+
+
+def test_parts_without_numbers_are_compared_with_each_other():
+    """A component that machines share is in the samples of all parts: as in one stream."""
+    rng = np.random.default_rng(21)
+    x = rng.standard_normal((12, 4096))
+    x[9] = 0.5 * x[2] + math.sqrt(0.75) * x[9]
+    whole = gc.Stream(sample=4096)
+    whole.update(x.ravel())
+    one, two = gc.Stream(sample=4096), gc.Stream(sample=4096)
+    one.update(x[:7].ravel())
+    two.update(x[7:].ravel())
+    found = [
+        next(f for f in stream.report().findings if f.statistic == "sample_correlation")
+        for stream in (whole, one.merge(two))
+    ]
+    assert [f.where for f in found] == [{"samples": [2, 9]}] * 2
+    assert found[0].log_p == pytest.approx(found[1].log_p, rel=1e-6)
+    assert found[1].verdict == "fail"
 
 
 def test_the_same_noise_from_two_machines_is_found():
