@@ -7,6 +7,7 @@ for it is all that a summary of a test run shows.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from gausscheck import text, wording
@@ -64,7 +65,7 @@ def assertion_text(
     )
     paragraphs = [
         ("where", _where(worst, tensor)),
-        *(("likely cause", wording.printable(hint)) for hint in tensor.hints),
+        *(("likely cause", wording.printable(_in_python(hint))) for hint in tensor.hints),
         ("looks", history),
     ]
     shown = telling(findings, _ROWS)
@@ -93,6 +94,13 @@ def claim(finding: Finding) -> str:
         return f"{wording.effect(effect)}{part} where {_centre(effect.name):g} is expected"
     sentence = wording.reading(finding).removesuffix(f" ({wording.p_phrase(finding.log10_p)}).")
     return sentence[0].lower() + sentence[1:]
+
+
+def _in_python(hint: str) -> str:
+    """Return a hint with options as a call has them: hints name those of the command line."""
+    hint = re.sub(r'--tolerance "([^"=]+)=([^"]+)"', r'tolerance={"\1": \2}', hint)
+    hint = re.sub(r'--(reference|layout) (?:"([^"]+)"|(scale=[\d.e+-]*\d))', r'\1="\2\3"', hint)
+    return re.sub(r"--(layout)\b", r"\1=", hint)
 
 
 def _law(reference: str) -> str:

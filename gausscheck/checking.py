@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from gausscheck.assertion_text import assertion_text
@@ -137,6 +139,7 @@ def check(
         raise ArgumentError(msg)
     if seed is not None:
         options.setdefault("seed", seed)
+    _require_known(options, audit)
     report = audit(x, alpha=alpha, **options)
     return Checked(
         name=name or "array",
@@ -148,11 +151,26 @@ def check(
     )
 
 
+def _require_known(options: Mapping[str, Any], function: Callable[..., Any]) -> None:
+    """Raise for options that the audit or the validation does not have, before it is called."""
+    # What a check says in words of its own.
+    known = [
+        name for name in signature(function).parameters if name not in ("x", "source", "n", "budget", "alpha")
+    ]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            msg = f"unknown option {name!r} of a check, known: {', '.join(known)}{meant}"
+            raise ArgumentError(msg)
+
+
 def _generator(
     x: Any, options: dict[str, Any], *, alpha: float, n: int, seed: int | None, name: str | None
 ) -> Checked:
     from gausscheck.validating import validate
 
+    _require_known(options, validate)
     result = validate(x, n=n, budget=alpha, seed=seed, **options)
     if result.interrupted:
         raise KeyboardInterrupt

@@ -144,3 +144,18 @@ def test_options_that_say_nothing_are_refused():
         gc.assert_gaussian(noise(), n=1000)
     with pytest.raises(gc.ArgumentError, match="alpha"):
         gc.assert_gaussian(noise(), alpha=2)
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1.3, 'reference="scale=1.'), (1.004, 'tolerance={"scale": ')])
+def test_hints_name_options_as_a_call_has_them(scale, said):
+    x = np.random.default_rng(1).standard_normal(2**21, dtype=np.float32) * np.float32(scale)
+    with pytest.raises(gc.GaussianityError) as caught:
+        gc.assert_gaussian(x, battery="quick")
+    assert said in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", [np.zeros(100), "numpy:PCG64"])
+def test_unknown_options_are_named(source):
+    with pytest.raises(gc.ArgumentError, match="unknown option 'tolerence'.*did you mean 'tolerance'"):
+        gc.assert_gaussian(source, tolerence={"scale": 0.1})
