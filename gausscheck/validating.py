@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gausscheck.errors import ArgumentError, GausscheckError
+from gausscheck.errors import ArgumentError, DataError, GausscheckError
 from gausscheck.interrupts import unbroken
 from gausscheck.looking import SEED_BITS, Run
 from gausscheck.merging import about
@@ -21,6 +21,7 @@ from gausscheck.version import __version__
 
 if TYPE_CHECKING:
     from gausscheck.drift import Drift
+    from gausscheck.drift.seeds import Seeds
 
 __all__ = ["validate"]
 
@@ -108,6 +109,9 @@ def validate(
         raise ArgumentError(msg)
     length = min(_whole("sample", sample, _LEAST), max(-(-n // streams), _LEAST))
     planned = plan(n, budget, streams=streams, sample=length)
+    if drift is not None and tolerance:
+        msg = "drift gathers evidence against N(0, 1) itself and knows no tolerance; leave one of both out"
+        raise ArgumentError(msg)
     opened = open_generator(source, dtype=dtype, reader=reader)
     if streams > 1 and not opened.reseeds:
         msg = f"{opened.name} takes no seed and cannot be drawn as {streams} streams; use streams=1"
@@ -126,11 +130,12 @@ def validate(
     )
     run.stream.about = about(opened.name, seed if opened.reseeds else None, streams)
     # Whatever is wrong with the state is said before anything is drawn.
-    state = None if drift is None else _state(drift, opened.name, reference)
+    seeds = ((seed, seed + streams),) if opened.reseeds else ()
+    state = None if drift is None else _state(drift, opened.name, reference, seeds)
     run.go()
     with unbroken():
         if drift is not None and state is not None:
-            state = _accumulated(state, drift, run)
+            state = _accumulated(state, drift, run, seeds)
         if keep is not None:
             keep(run.stream)
     told = {**asked, "n": planned.sizes[-1], "seed": seed, "budget": budget, "streams": streams}
@@ -169,15 +174,22 @@ def _whole(name: str, value: Any, least: int) -> int:
     return number
 
 
-def _state(path: str | PathLike[str], name: str, reference: str) -> Drift:
+def _state(path: str | PathLike[str], name: str, reference: str, seeds: Seeds) -> Drift:
     from gausscheck.drift import Drift
+    from gausscheck.drift.seeds import with_seeds
 
     # The stream has checked the reference.
     scale = 1.0 if reference == "standard" else float(reference.partition("=")[2])
-    return Drift.load_or_new(path, source=name, scale=scale)
+    state = Drift.load_or_new(path, source=name, scale=scale)
+    try:
+        with_seeds(state.seeds, seeds)
+    except DataError as error:
+        msg = f"{fspath(path)}: {error}"
+        raise ArgumentError(msg) from None
+    return state
 
 
-def _accumulated(state: Drift, path: str | PathLike[str], run: Run) -> Drift:
+def _accumulated(state: Drift, path: str | PathLike[str], run: Run, seeds: Seeds) -> Drift:
     """Add the evidence of a run once, and write it down; what goes wrong is an error of the run."""
     kept = run.stream.kept()
     if kept is None or kept.pooled is None:
@@ -185,7 +197,7 @@ def _accumulated(state: Drift, path: str | PathLike[str], run: Run) -> Drift:
     tensor = run.looks[-1].report.tensors[0]
     try:
         rounded = tensor.lattice or tensor.dtype
-        state = state.update(kept.pooled, label=f"seed {run.seed}", dtype=rounded)
+        state = state.update(kept.pooled, label=f"seed {run.seed}", dtype=rounded, seeds=seeds)
         state.save(path)
     except (GausscheckError, OSError) as error:
         run.errors.append(ReportError(fspath(path), str(error)))

@@ -17,6 +17,9 @@ __all__ = ["STATISTIC", "correlation_null", "judged_correlation"]
 
 _DEFAULTS: Any = frozen({})
 _N_MIN = 8
+# On a lattice of 8 bits two short rows are multiples of each other by chance: at 8 values of e5m2 one pair in
+# 1e12, which the law of unrounded values calls impossible; at 16 the chance is beyond any number of pairs.
+_N_MIN_COARSE = 16
 # Products are added up in float32: a correlation of 1 is known to so much.
 _CLOSEST_TO_ONE = 1 - 2.0**-24
 
@@ -30,8 +33,11 @@ def judged_correlation(
     found: Correlated, n: int, rows: Literal["channels", "samples"], situation: Situation, **extra: Any
 ) -> Judgement | Unasked:
     """Judge the largest of the correlations between rows of n values."""
-    if n < _N_MIN:
-        return Unasked(f"needs {_N_MIN} values in each of the {rows}, here {n}")
+    coarse = situation.lattice not in (None, "bf16", "fp16")
+    least = _N_MIN_COARSE if coarse else _N_MIN
+    if n < least:
+        where = " on a lattice of 8 bits" if coarse else ""
+        return Unasked(f"needs {least} values in each of the {rows}{where}, here {n}")
     if found.pairs == 0:
         return Unasked(f"all {rows} but one are zero throughout")
     value = min(max(found.r, -_CLOSEST_TO_ONE), _CLOSEST_TO_ONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gausscheck.errors import DataError
@@ -62,3 +63,4 @@ def _facts(drift: Drift) -> Iterator[tuple[str, bool]]:
     yield "there are sums without values", n > 0 or S == Q == drift.max_log_e == 0
     yield "no values have these sums, Q < S²/n", S * (S / max(n, 1)) <= Q * (1 + _ROUNDING)
     yield "the largest log e is negative", drift.max_log_e >= 0
+    yield "its seeds are in disorder", all(a[1] < b[0] for a, b in pairwise(drift.seeds))

@@ -20,7 +20,7 @@ __all__ = ["FORMAT", "read_drift", "write_drift"]
 FORMAT = "gausscheck/drift/1"
 """Name and version. A version has one e-process: the widths of `nulls.evidence` belong to it."""
 
-_LARGEST = 2**16
+_LARGEST = 2**22  # seeds of some 50,000 runs
 _KINDS: dict[str, type] = {
     "source": str,
     "scale": float,
@@ -33,6 +33,7 @@ _KINDS: dict[str, type] = {
     "max_log_e": float,
     "peak": str,
     "last": list,
+    "seeds": list,
 }
 # Logarithms may differ in their last places from machine to machine.
 _LOG_ROUNDING = 1e-9
@@ -99,16 +100,25 @@ def _state(content: Mapping[str, Any]) -> Drift:
     wrong = [name for name, kind in _KINDS.items() if type(content[name]) is not kind]
     lists = (("total", (float,) * 2), ("squares", (float,) * 2), ("last", (int, float, float)))
     wrong += [name for name, kinds in lists if name not in wrong and tuple(map(type, content[name])) != kinds]
+    if "seeds" not in wrong and not all(map(_is_range, content["seeds"])):
+        wrong.append("seeds")
     if wrong:
         msg = f"{wrong[0]} is {content[wrong[0]]!r:.80}, which it cannot be"
         raise DataError(msg)
     fields = {name: content[name] for name in _KINDS}
     fields |= {"total": Pair(*content["total"]), "squares": Pair(*content["squares"])}
-    drift = Drift(**{**fields, "last": tuple(content["last"])})
+    fields |= {"last": tuple(content["last"]), "seeds": tuple(map(tuple, content["seeds"]))}
+    drift = Drift(**fields)
     if drift.log_e > drift.max_log_e + _LOG_ROUNDING * (1 + drift.max_log_e):
         msg = "its largest log e is below the present one"
         raise DataError(msg)
     return drift
+
+
+def _is_range(seeds: Any) -> bool:
+    return (
+        isinstance(seeds, list) and [type(seed) for seed in seeds] == [int, int] and 0 <= seeds[0] < seeds[1]
+    )
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gausscheck.drift.checks import check_storage, fault_of
 from gausscheck.drift.compensated import ZERO, Pair
+from gausscheck.drift.seeds import Seeds, with_seeds
 from gausscheck.errors import ArgumentError, DataError
 from gausscheck.finding import Effect, Verdict, log10_of, p_of
 from gausscheck.lattice import LatticeCandidates
@@ -58,6 +59,8 @@ class Drift:
         Label of that update.
     last : tuple of (int, float, float)
         Number, sum and sum of squares of the last run, so that it is noticed if it comes twice.
+    seeds : tuple of (int, int)
+        Ranges of the seeds that the values came from, as far as they were told.
 
     Raises
     ------
@@ -87,6 +90,7 @@ class Drift:
     max_log_e: float = 0.0
     peak: str = ""
     last: tuple[int, float, float] = (0, 0.0, 0.0)
+    seeds: Seeds = ()
 
     def __post_init__(self) -> None:
         check_storage(self.dtype)
@@ -167,7 +171,9 @@ class Drift:
         low, high = scale_limits(self.n, self.excess, _MISSED)
         return Effect("scale", math.sqrt(1 + self.excess / self.n), low, high)
 
-    def update(self, summary: Moments | OnePass, *, label: str = "", dtype: str = "") -> Drift:
+    def update(
+        self, summary: Moments | OnePass, *, label: str = "", dtype: str = "", seeds: Seeds = ()
+    ) -> Drift:
         """Add the values of one run.
 
         Parameters
@@ -178,6 +184,8 @@ class Drift:
             Of this run.
         dtype : str
             Storage format of the values, or the lattice that they lie on, if known.
+        seeds : tuple of (int, int)
+            Ranges of seeds that they came from, each with its first and the one beyond its last.
 
         Returns
         -------
@@ -188,7 +196,7 @@ class Drift:
         ------
         DataError
             Sums that overflowed, values rounded to 16 bits or fewer or of another format than before, or the
-            very sums of the run before: those values have been counted.
+            very sums of the run before, or a seed of any run before: those values have been counted.
         """
         check_storage(dtype)
         if dtype and self.dtype and dtype != self.dtype:
@@ -213,6 +221,7 @@ class Drift:
             label=label,
             dtype=self.dtype or dtype,
             last=run,
+            seeds=with_seeds(self.seeds, seeds),
         )
 
     def observe(self, x: Any, *, label: str = "") -> Drift:
@@ -257,6 +266,8 @@ class Drift:
         ------
         ArgumentError
             Another source, scale or storage format.
+        DataError
+            A seed that is in both.
         """
         self.require(source=other.source, scale=other.scale, dtype=other.dtype)
         if not (self.n and other.n):
@@ -269,6 +280,7 @@ class Drift:
             label=other.label,
             dtype=self.dtype or other.dtype,
             last=other.last,
+            seeds=with_seeds(self.seeds, other.seeds),
             max_log_e=0.0,
             peak="",
         )

@@ -19,12 +19,12 @@ from gausscheck.collect import gram as collecting
 from gausscheck.collect.base import Setting
 from gausscheck.engines.numba import NumbaEngine
 from gausscheck.engines.numpy import NumpyEngine
-from gausscheck.judging import Situation, Unasked
+from gausscheck.judging import Judgement, Situation, Unasked
 from gausscheck.layout import Layout
 from gausscheck.needs import ChannelGramNeed, SampleGramNeed
 from gausscheck.nulls.base import Grade
 from gausscheck.summaries import gram
-from gausscheck.summaries.gram import Correlated, Gram
+from gausscheck.summaries.gram import Correlated, Gram, SampleGram
 
 CHANNEL, SAMPLE = statistics["channel_correlation"], statistics["sample_correlation"]
 BOTH = pytest.mark.parametrize("statistic", [CHANNEL, SAMPLE], ids=["channel", "sample"])
@@ -302,6 +302,25 @@ def test_parts_of_groups_merge_to_the_whole(cuts):
     moved = whole.shifted(8)
     assert list(moved.open) == [4]
     assert moved.largest[64].first == whole.largest[64].first + 8
+
+
+def test_groups_of_different_places_are_a_choice_that_is_paid_for():
+    pair = Correlated(0.2, 0, 1, 10)
+    alone = SAMPLE.judge(SampleGram(8192, 4096, {500: pair}), Situation(100), "pooled")
+    beside = SampleGram(8192, 4096, {500: pair, 64: Correlated(0.01, 4100, 4101, 7)})
+    both = SAMPLE.judge(beside, Situation(100), "pooled")
+    assert (both.where, both.n) == (alone.where, 500)
+    assert math.exp(both.log_p) == pytest.approx(1 - (1 - math.exp(alone.log_p)) ** 2, rel=1e-9)
+
+
+def test_short_rows_of_coarse_values_are_not_asked():
+    """Rows of 8 values of e5m2 are multiples of each other more often than the law of real numbers says."""
+    for lattice, least in ((None, 8), ("bf16", 8), ("fp8_e4m3", 16), ("fp8_e5m2", 16)):
+        situation = Situation(1000, lattice=lattice)
+        found = Correlated(0.5, 0, 1, 1)
+        assert isinstance(judged_correlation(found, least, "samples", situation), Judgement)
+        short = judged_correlation(found, least - 1, "samples", situation)
+        assert f"needs {least} values" in short.reason
 
 
 def test_places_cover_every_column():
