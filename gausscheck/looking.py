@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from gausscheck.arrays import Values
 from gausscheck.asking import N_MIN
 from gausscheck.drawing import Drawing
-from gausscheck.errors import DataError, GausscheckError
+from gausscheck.errors import DataError, GausscheckError, GeneratorError
 from gausscheck.finding import Finding
 from gausscheck.interrupts import unbroken
 from gausscheck.report import Report, ReportError
@@ -31,6 +32,8 @@ BLOCK = 2**20
 SEED_BITS = 31
 """Of seeds that are made up: short enough to be typed again, and taken by every source."""
 _TROUBLE = (GausscheckError, OSError, MemoryError)
+_HEAD = 2**12  # values that two seeds are compared by
+_FEW = 64  # of 8 bits each: sound ones are alike with probability below 1e-80
 
 
 def confirmation_seed(seed: int, look: int) -> int:
@@ -155,6 +158,24 @@ class Run:
         if self.caught_at is None and (not seen or self.stream.n - self.stream.held > seen):
             self._look(confirm=self._cause is None)
 
+    def _heed(self, block: Values) -> None:
+        """Raise where another seed gives the values of this first block too.
+
+        Streams that are alike are found by the battery, as are constants.
+        """
+        other = confirmation_seed(self.seed, 1)
+        if self.source.builtin or not self.source.reseeds or self.streams > 1 or other == self.seed:
+            return
+        fresh = self.source.start(other).take(min(_HEAD, block.size))
+        one, two = (np.asarray(v.like(v.data.reshape(-1)[: fresh.size]).decode()) for v in (block, fresh))
+        if one.size >= _FEW and np.array_equal(one, two) and (one != one[0]).any():
+            msg = (
+                f"{self.source.name} takes a seed and gives the same {number(one.size)} values for the seeds "
+                f"{self.seed} and {other}: make use of the seed; or, where it cannot be seeded, leave the "
+                "parameter out"
+            )
+            raise GeneratorError(msg)
+
     def _draw(self, seed: int) -> Drawing:
         K = self.streams
         return Drawing([self.source.start(seed, stream=k, streams=K) for k in range(K)], self._sample)
@@ -166,6 +187,8 @@ class Run:
             if drawing.ended:
                 return False
             block = drawing.take(min(max(1, BLOCK // unit), -(-(size - stream.n) // unit)))
+            if stage == 1 and not stream.n:
+                self._heed(block)
             with unbroken():
                 stream.update(block)
                 self._drawn += block.size

@@ -10,7 +10,7 @@ import torch
 from gausscheck.arrays import Values
 from gausscheck.errors import ArgumentError, GeneratorError
 from gausscheck.sources.generators import BLOCK, open_generator
-from gausscheck.sources.generators.base import Start
+from gausscheck.sources.generators.base import FIRST_CALL, Start
 
 N = 50
 
@@ -61,7 +61,7 @@ def by_rng(size, rng):
 
 
 def by_shape(shape, *, rng=None):
-    assert shape == (BLOCK,)
+    assert shape == (FIRST_CALL,)
     return rng.standard_normal(shape)
 
 
@@ -159,9 +159,10 @@ def test_a_seed_for_each_call():
         seen.append(seed)
         return np.random.RandomState(seed).standard_normal(size)
 
-    got = taken(f, n=BLOCK + N)
+    got = taken(f, n=FIRST_CALL + N)
     assert seen == [Start(5).call_seed(0), Start(5).call_seed(1)]
-    np.testing.assert_array_equal(got[BLOCK:], np.random.RandomState(seen[1]).standard_normal(BLOCK)[:N])
+    second = np.random.RandomState(seen[1]).standard_normal(FIRST_CALL)
+    np.testing.assert_array_equal(got[FIRST_CALL:], second[:N])
     # Two streams of one validation.
     seen.clear()
     for k in range(2):
@@ -190,7 +191,7 @@ def test_torch_generators_are_passed_on():
     def annotated(size, rng: "torch.Generator"):
         return torch.randn(size, generator=rng, dtype=torch.bfloat16)
 
-    expected = torch.randn(BLOCK, generator=torch.Generator().manual_seed(5), dtype=torch.bfloat16)[:N]
+    expected = torch.randn(FIRST_CALL, generator=torch.Generator().manual_seed(5), dtype=torch.bfloat16)[:N]
     for function in (f, annotated):
         got = open_generator(function).start(5).take(N)
         assert got.dtype == "bfloat16"
@@ -245,7 +246,7 @@ def test_forms_that_take_no_seed_go_on(form):
 
 def test_a_builtin_without_a_signature():
     torch.manual_seed(5)
-    expected = torch.randn(BLOCK)[:N].numpy()
+    expected = torch.randn(FIRST_CALL)[:N].numpy()
     torch.manual_seed(5)
     np.testing.assert_array_equal(open_generator(torch.randn).start(1).take(N).data, expected)
 
@@ -303,7 +304,7 @@ def raising(size):
     [
         (
             raising,
-            rf"raising raised KeyError: 'x' when asked for 1,048,576 values, in {__file__}, line \d+; c",
+            rf"raising raised KeyError: 'x' when asked for 65,536 values, in {__file__}, line \d+; c",
         ),
         (lambda size: None, r"returned None: .* lack a return"),
         (lambda size: 0.5, "returned a single float"),
@@ -313,9 +314,9 @@ def raising(size):
         (lambda size: [[1.0], [1.0, 2.0]], "returned a list that makes no array"),
         (
             lambda size: np.zeros(size - 1),
-            r"returned 1,048,575 values \(shape \(1048575,\)\) when asked for 1,",
+            r"returned 65,535 values \(shape \(65535,\)\) when asked for 65,536 values",
         ),
-        (lambda size: np.zeros((size, 2)), r"returned 2,097,152 values \(shape \(1048576, 2\)\)"),
+        (lambda size: np.zeros((size, 2)), r"returned 131,072 values \(shape \(65536, 2\)\)"),
         (lambda size: np.zeros(0), "returned 0 values"),
         (lambda size: np.zeros(size, int), r"returned integers \(int64\); expected floats"),
         (lambda size: torch.zeros(size, dtype=torch.uint8), r"returned integers \(torch.uint8\)"),

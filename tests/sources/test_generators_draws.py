@@ -10,7 +10,7 @@ import torch
 from gausscheck.arrays import TensorValues, Values
 from gausscheck.errors import ArgumentError, GeneratorError
 from gausscheck.sources.generators import BLOCK, open_generator
-from gausscheck.sources.generators.base import Start
+from gausscheck.sources.generators.base import FIRST_CALL, Start
 from gausscheck.sources.generators.blocks import BlockDraw
 
 
@@ -71,11 +71,11 @@ def test_what_was_taken_is_the_callers():
         nonlocal calls
         calls += 1
         buffer[:] = calls
-        return buffer
+        return buffer[:size]
 
     draw = open_generator(reusing).start(1)
     first = draw.take(10)
-    draw.take(2 * BLOCK)
+    draw.take(2 * FIRST_CALL)
     assert set(first.data) == {1.0}
     assert calls == 3
 
@@ -95,7 +95,7 @@ def test_an_iterator_may_reuse_its_array():
 def test_no_more_than_the_result_and_two_blocks_are_held():
     opened = open_generator(lambda size: np.zeros(size, np.float32))
     draw = opened.start(1)
-    draw.take(1)
+    draw.take(BLOCK)
     tracemalloc.start()
     try:
         draw.take(6 * BLOCK)
@@ -248,16 +248,34 @@ def test_streams_are_near_seeds():
 
 
 def test_many_streams_ask_for_small_blocks():
-    asked = set()
-
-    def f(size, seed):
-        asked.add(size)
-        return np.zeros(size)
-
+    largest = {}
     for streams in (1, 16, 17, 1024):
-        open_generator(f).start(0, streams=streams).take(1)
-    assert asked == {2**20, 2**19, 2**14}
+        asked = []
+
+        def f(size, seed, asked=asked):
+            asked.append(size)
+            return np.zeros(size)
+
+        open_generator(f).start(0, streams=streams).take(2**20 + 1)
+        largest[streams] = max(asked)
+    assert largest == {1: 2**20, 16: 2**20, 17: 2**19, 1024: 2**14}
     assert max(2**14 * 1024, 2**19 * 17, 2**20 * 16) == 2**24
+
+
+@pytest.mark.parametrize("take", [1000, 2**16, 2**22])
+def test_calls_grow_with_what_was_drawn(take):
+    """Whatever is taken at a time: 2^16 values twice, then twice as many each time, up to 2^20."""
+    asked = []
+
+    def f(size):
+        asked.append(size)
+        return np.zeros(size, np.float32)
+
+    draw, left = open_generator(f).start(0), 2**22
+    while left > 0:
+        left -= draw.take(take).size
+    assert asked[:7] == [2**16, 2**16, 2**17, 2**18, 2**19, 2**20, 2**20]
+    assert set(asked[7:]) <= {2**20}
 
 
 def test_no_two_calls_share_a_seed():

@@ -35,5 +35,5 @@ def test_the_line_that_is_told_is_the_users():
         line = function.__code__.co_firstlineno + 1
         assert f", in {__file__}, line {line}; correct" in str(caught.value)
     # What is written in C has no line.
-    with pytest.raises(GeneratorError, match="1,048,576 values; correct"):
+    with pytest.raises(GeneratorError, match="65,536 values; correct"):
         open_generator(functools.partial(int, "x")).start(1).take(1)

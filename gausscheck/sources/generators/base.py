@@ -12,10 +12,13 @@ import numpy as np
 from gausscheck.arrays import Values
 from gausscheck.errors import ArgumentError, GeneratorError
 
-__all__ = ["BLOCK", "MOST_STREAMS", "Draw", "GeneratorSource", "Start"]
+__all__ = ["BLOCK", "FIRST_CALL", "MOST_STREAMS", "Draw", "GeneratorSource", "Start"]
 
 BLOCK = 2**20
-"""Values that a generator is asked for at a time."""
+"""Values that a generator is asked for at a time, at most."""
+
+FIRST_CALL = 2**16
+"""Values that a callable is asked for at its first call."""
 
 MOST_STREAMS = 1024
 _HELD = 2**24  # values in the blocks of all streams together, 64 MiB of float32
@@ -56,7 +59,7 @@ class Start:
     stream : int
         Number of the stream.
     block : int
-        Values to ask for at a time.
+        Values to ask for at a time, at most.
     streams : int
         How many run side by side.
     """
@@ -70,6 +73,18 @@ class Start:
     def own(self) -> int:
         """Seed of this stream: neighbours of each other, as workers and ranks are usually seeded."""
         return self.seed + self.stream
+
+    def asked(self, call: int) -> int:
+        """Values asked for at call number `call` of a callable: 2**16 twice, then twice as many each time.
+
+        Never more than `block`. What does the same at every call repeats itself before the second look.
+
+        Examples
+        --------
+        >>> [Start(0).asked(call) // FIRST_CALL for call in (0, 1, 2, 3, 4, 5, 6)]
+        [1, 1, 2, 4, 8, 16, 16]
+        """
+        return min(self.block, FIRST_CALL << min(max(call - 1, 0), self.block.bit_length()))
 
     def rng(self) -> np.random.Generator:
         """NumPy's default generator from the seed of this stream."""
@@ -115,12 +130,15 @@ class GeneratorSource:
     reseeds : bool
         False: there is one run, which goes on wherever it is started from: standard input, iterators,
         generator objects, and callables that take no seed.
+    builtin : bool
+        Known to make use of its seed.
     """
 
     name: str
     dtype: str | None
     reseeds: bool
     begin: Callable[[Start], Draw] = field(repr=False, compare=False)
+    builtin: bool = False
 
     def start(self, seed: int, *, stream: int = 0, streams: int = 1) -> Draw:
         """Start a run.

@@ -90,7 +90,7 @@ def _numpy(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
     def begin(start: Start) -> Draw:
         return from_numpy(np.random.Generator(bits(start.own)), spec, kind, start.block)
 
-    return GeneratorSource(spec, kind, True, begin)
+    return GeneratorSource(spec, kind, True, begin, builtin=True)
 
 
 def from_numpy(rng: np.random.Generator, name: str, dtype: str, block: int) -> Draw:
@@ -133,7 +133,7 @@ def _torch(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
         generator = torch.Generator(device=word).manual_seed(start.own)
         return from_torch(generator, spec, kind, start.block)
 
-    return GeneratorSource(spec, kind, True, begin)
+    return GeneratorSource(spec, kind, True, begin, builtin=True)
 
 
 def from_torch(generator: Any, name: str, dtype: str, block: int) -> Draw:
@@ -175,4 +175,4 @@ def _jax(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
 
         return BlockDraw(fill, name=spec, dtype=kind)
 
-    return GeneratorSource(spec, kind, True, begin)
+    return GeneratorSource(spec, kind, True, begin, builtin=True)

@@ -121,12 +121,13 @@ class _Run:
 
     def _sized(self, function: Callable[..., Any], form: Form, given: Randomness) -> Fill:
         """Calls that are told how many values to return."""
-        n, calls = self.start.block, 0
-        doing = f"asked for {n:,} values"
+        calls = 0
 
         def fill() -> Values | None:
             nonlocal calls
             seed = self.start.call_seed(calls) if form.seeded else 0
+            n = self.start.asked(calls)
+            doing = f"asked for {n:,} values"
             calls += 1
             try:
                 result = called(form.bound(function, n, given, seed), name=self.name, doing=doing)
