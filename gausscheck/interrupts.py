@@ -1,4 +1,4 @@
-"""Ctrl-C, held back while something must not be left half done."""
+"""Ctrl-C and SIGTERM, held back while something must not be left half done."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ __all__ = ["unbroken"]
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Let what is inside finish before an interrupt (SIGINT) is handled as it would have been.
+    """Let what is inside finish before SIGINT or SIGTERM is handled as it would have been.
 
-    Outside the main thread nothing is done: interrupts do not arrive there.
+    Signals that Python does not handle are left alone. Outside the main thread nothing is done: they do not
+    arrive there.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+    handlers = {k: h for k in (signal.SIGINT, signal.SIGTERM) if callable(h := signal.getsignal(k))}
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[tuple[int, Any]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    for number in handlers:
+        signal.signal(number, lambda number, frame: came.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     if came:
-        handler(*came[0])
+        handlers[signal.Signals(came[0][0])](*came[0])

@@ -10,7 +10,7 @@ import click
 
 from gausscheck.errors import GausscheckError
 
-__all__ = ["COULD_NOT_AUDIT", "INTERRUPTED", "Guarded", "complain", "debug_option"]
+__all__ = ["COULD_NOT_AUDIT", "INTERRUPTED", "Guarded", "complain", "debug_option", "show_traceback"]
 
 COULD_NOT_AUDIT = 2
 INTERRUPTED = 130
@@ -66,18 +66,19 @@ class Guarded(click.Group):
             click.echo("\nInterrupted; nothing was written.", err=True)
             ctx.exit(INTERRUPTED)
         except MemoryError:
-            _traceback(ctx)
+            show_traceback(ctx)
             complain("not enough memory; audit fewer tensors at once")
         except (GausscheckError, OSError) as error:
-            _traceback(ctx)
+            show_traceback(ctx)
             complain(str(error))
         except Exception as error:  # noqa: BLE001 - a bug must not end in a wall of text, nor pass as success
-            _traceback(ctx)
+            show_traceback(ctx)
             complain(f"{type(error).__name__}: {error}\n{_REPORT}")
         return ctx.exit(COULD_NOT_AUDIT)
 
 
-def _traceback(context: click.Context) -> None:
+def show_traceback(context: click.Context) -> None:
+    """Print the traceback of the error at hand on stderr, for those who asked for it."""
     if context.meta.get(_DEBUG):
         import traceback
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gausscheck.errors import ArgumentError
 from gausscheck_cli.guard import COULD_NOT_AUDIT, debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
-from gausscheck_cli.validate import file_path, save_shard
+from gausscheck_cli.undone import reported
+from gausscheck_cli.validate import save_shard, shard_path
 
 if TYPE_CHECKING:
     from gausscheck.report import Report
@@ -27,7 +30,7 @@ __all__ = ["merge"]
     metavar="A",
     help="Fails below this p-value, corrected for the number of tests.",
 )
-@click.option("--save", callback=file_path, metavar="FILE", help="Write all of it as one shard.")
+@click.option("--save", callback=shard_path, metavar="FILE.gcs", help="Write all of it as one shard.")
 @output_options
 @debug_option
 @click.pass_context
@@ -41,21 +44,34 @@ def merge(
     gausscheck validate numpy:PCG64 --n 1e9 --seed 2 --save 2.gcs     on another
     gausscheck merge 1.gcs 2.gcs
 
-    The report is that of the same values in one run. No shard is changed; one that is damaged, or does not
-    belong to the others, is an error, and nothing is reported.
+    SHARD may be a pattern. The report is that of the same values in one run. No shard is changed; one that is
+    damaged, or does not belong to the others, is an error, and the report says only that.
 
     Exit codes: 0 passed or suspect, 1 failed (or suspect with --strict), 2 could not merge or write.
     """  # noqa: D301 - click reads the control character
     wanted = Wanted.take(options)
-    if save is not None and any(_same(save, shard) for shard in shards):
-        msg = f"--save {save} would write over one of the shards; choose another name"
-        raise click.UsageError(msg)
     from gausscheck.merging import merge_shards
 
-    stream = merge_shards(shards)
+    with reported(context, wanted, name="merge", alpha=alpha, battery="of the shards"):
+        shards = tuple(named for shard in shards for named in _expanded(shard))
+        if save is not None and any(_same(save, shard) for shard in shards):
+            msg = f"--save {save} would write over one of the shards; choose another name"
+            raise click.UsageError(msg)
+        stream = merge_shards(shards)
+        report = _told(stream.report(alpha=alpha, name=stream.about.get("source", "")), shards)
     saved = save is None or save_shard(save, stream)
-    code = deliver(_told(stream.report(alpha=alpha, name=stream.about.get("source", "")), shards), wanted)
+    code = deliver(report, wanted)
     context.exit(code or (0 if saved else COULD_NOT_AUDIT))
+
+
+def _expanded(shard: str) -> list[str]:
+    """Names that a pattern stands for, where the shell did not say; a name that exists stands for itself."""
+    if not glob.has_magic(shard) or Path(shard).exists():
+        return [shard]
+    if matches := sorted(glob.glob(shard, recursive=True)):
+        return matches
+    msg = f"the pattern {shard!r} matches no file (from {Path.cwd()})"
+    raise ArgumentError(msg)
 
 
 def _same(one: str, other: str) -> bool:

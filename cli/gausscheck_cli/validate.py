@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -13,11 +14,14 @@ from gausscheck_cli.audit import tolerances_of
 from gausscheck_cli.guard import COULD_NOT_AUDIT, INTERRUPTED, complain, debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
 from gausscheck_cli.quantity import Quantity
+from gausscheck_cli.undone import TERMINATED, reported, terminable
 
 if TYPE_CHECKING:
     from gausscheck.streaming import Stream
 
-__all__ = ["file_path", "save_shard", "validate"]
+__all__ = ["ENDING", "save_shard", "shard_path", "validate"]
+
+ENDING = ".gcs"
 
 _LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
 
@@ -29,6 +33,14 @@ def file_path(_context: click.Context, _parameter: click.Parameter, given: str |
     if given is not None and (why := cannot_write(Path(given))):
         raise click.BadParameter(why)
     return given
+
+
+def shard_path(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """Check that a file may be written as a shard; the ending is what tells it from files of values."""
+    if given is not None and Path(given).suffix.lower() != ENDING:
+        msg = f"{given!r}: a shard is what a run kept, not its values; name it with the ending {ENDING}"
+        raise click.BadParameter(msg)
+    return file_path(context, parameter, given)
 
 
 @click.command(short_help="Test a generator of noise, at a declared rate of false alarms.")
@@ -94,8 +106,8 @@ def file_path(_context: click.Context, _parameter: click.Parameter, given: str |
 )
 @click.option(
     "--save",
-    callback=file_path,
-    metavar="FILE",
+    callback=shard_path,
+    metavar="FILE.gcs",
     help="Write what was kept to a shard for `gausscheck merge`.",
 )
 @click.option(
@@ -130,26 +142,35 @@ def validate(
     ./generator | gausscheck validate - --dtype float32
 
     Looks are taken at doubling sizes; the first that fails for certain ends the run. Of a look that is only
-    suspect fresh values decide. Ctrl-C ends the run with what was seen.
+    suspect fresh values decide. Ctrl-C or SIGTERM ends the run with what was seen.
 
     Exit codes: 0 passed or suspect, 1 failed (or suspect with --strict), 2 something went wrong with SOURCE
-    or an output, 130 interrupted.
+    or an output, 130 interrupted, 143 terminated.
     """  # noqa: D301 - click reads the control character
     wanted = Wanted.take(options)
     from gausscheck import validate as run
+    from gausscheck.looking import SEED_BITS
     from gausscheck.validation_text import validation_lines
     from gausscheck_cli.meter import Meter
 
     kept: list[Stream] = []
     reader = _standard_input() if source == "-" else None
-    # What the generator prints is no part of the result.
-    with redirect_stdout(sys.stderr), Meter(source, wanted=wanted.progress, verbose=verbose) as meter:
+    if options["seed"] is None:
+        options["seed"] = secrets.randbits(SEED_BITS)
+    told = {"alpha": options["budget"], "battery": options["battery"], "seed": options["seed"]}
+    with (
+        reported(context, wanted, name=source, **told),
+        terminable() as terminated,
+        # What the generator prints is no part of the result.
+        redirect_stdout(sys.stderr),
+        Meter(source, wanted=wanted.progress, verbose=verbose) as meter,
+    ):
         result = run(source, reader=reader, keep=kept.append, progress=meter, **options)
     # The shard first: it cannot be had again if what follows goes wrong.
     saved = save is None or save_shard(save, kept[0])
     code = deliver(result, wanted, lines=validation_lines)
     if result.interrupted:
-        context.exit(INTERRUPTED)
+        context.exit(TERMINATED if terminated else INTERRUPTED)
     context.exit(code or (0 if saved else COULD_NOT_AUDIT))
 
 

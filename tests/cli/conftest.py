@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +46,48 @@ def audits(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report | BaseException]
         return calls
 
     return replace
+
+
+SOURCES = """
+import numpy as np
+
+def good(seed):
+    rng = np.random.default_rng(seed)
+    return lambda size: rng.standard_normal(size, dtype=np.float32)
+
+def wide(seed):
+    rng = np.random.default_rng(seed)
+    return lambda size: 1.5 * rng.standard_normal(size)
+
+def breaks(seed):
+    rng = np.random.default_rng(seed)
+    state = []
+    def draw(size):
+        if state:
+            raise RuntimeError("the device is gone")
+        state.append(1)
+        return rng.standard_normal(size)
+    return draw
+
+def none(seed):
+    raise RuntimeError("no device")
+
+def empty(seed):
+    return iter([])
+
+def interrupted(seed):
+    raise KeyboardInterrupt
+
+def talks(size, rng):
+    print("drawing", size)
+    return rng.standard_normal(size)
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a module of sources."""
+    (tmp_path / "sources.py").write_text(SOURCES)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("sources", None)

@@ -1,4 +1,4 @@
-"""``gausscheck validate`` and ``gausscheck merge``: results, files, pipes, signals, exit codes."""
+"""``gausscheck validate``: results, files, pipes, signals, exit codes."""
 
 import errno
 import io
@@ -28,41 +28,6 @@ from gausscheck.validation import Pulse
 
 COMMAND = [sys.executable, "-W", "error", "-m", "gausscheck_cli"]
 ENV = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
-
-SOURCES = """
-import numpy as np
-
-def good(seed):
-    rng = np.random.default_rng(seed)
-    return lambda size: rng.standard_normal(size, dtype=np.float32)
-
-def wide(seed):
-    rng = np.random.default_rng(seed)
-    return lambda size: 1.5 * rng.standard_normal(size)
-
-def breaks(seed):
-    rng = np.random.default_rng(seed)
-    state = []
-    def draw(size):
-        if state:
-            raise RuntimeError("the device is gone")
-        state.append(1)
-        return rng.standard_normal(size)
-    return draw
-
-def talks(size, rng):
-    print("drawing", size)
-    return rng.standard_normal(size)
-"""
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A folder with a module of sources."""
-    (tmp_path / "sources.py").write_text(SOURCES)
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    sys.modules.pop("sources", None)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +132,11 @@ def test_a_line_for_each_look(run):
         (("validate", "numpy:PCG64", "--budget", "2"), "--budget"),
         (("validate", "numpy:PCG64", "--streams", "0"), "--streams"),
         (("validate", "numpy:PCG64", "--save", "no/such/a.gcs"), "there is no folder"),
-        (("validate", "numpy:PCG64", "--save", "/dev/full"), "is not a regular file"),
+        (("validate", "numpy:PCG64", "--drift", "/dev/full"), "is not a regular file"),
+        (("validate", "numpy:PCG64", "--save", "x.npy"), "with the ending .gcs"),
+        (("validate", "numpy:PCG64", "--save", "report.json"), "with the ending .gcs"),
+        (("merge", "a.gcs", "--save", "all.safetensors"), "with the ending .gcs"),
+        (("merge", "no/*.gcs"), "the pattern 'no/*.gcs' matches no file"),
         (("validate", "numpy:PCG64", "--drift", "no/such/a.json"), "there is no folder"),
         (("validate", "numpy:PCG64", "-o", "x.pdf"), "ending"),
         (("validate", "numpy:PCG64", "--n", "1000", "--battery", "best"), "unknown battery"),
@@ -249,7 +218,8 @@ def test_a_really_full_disk(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt"]
 
 
-def test_ctrl_c_prints_what_was_seen(tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_run_with_what_was_seen(tmp_path, number, code):
     shard = tmp_path / "a.gcs"
     words = ["validate", "numpy:PCG64", "--n", "1e12", "--seed", "1", "-v", "--save", str(shard)]
     with subprocess.Popen(
@@ -257,97 +227,12 @@ def test_ctrl_c_prints_what_was_seen(tmp_path):
     ) as process:
         assert process.stderr.readline().startswith(b"Look at 65,536 values")
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
+    assert process.returncode == code, stderr
     assert b"interrupted after" in stdout
     assert b"Traceback" not in stderr
     assert gc.Stream.load(shard).n >= 2**16
-
-
-def shards(run, *seeds, **options):
-    """Write shards of small runs; returns their names."""
-    names = []
-    for seed in seeds:
-        more = [word for name, value in options.items() for word in (f"--{name}", value)]
-        done = run(
-            "validate", "numpy:PCG64", "--n", str(40_000 + seed), "--seed", str(seed), "--budget", "1e-8",
-            "-q", "--save", f"{seed}.gcs", "--sample", "8192", *more,
-        )  # fmt: skip
-        assert done.exit_code == 0, done.output
-        names.append(f"{seed}.gcs")
-    return names
-
-
-def test_shards_are_merged(run, here):
-    names = shards(run, 1, 2, 3)
-    before = {name: Path(name).read_bytes() for name in names}
-    done = run("merge", *names, "--format", "json", "--save", "all.gcs", "-o", "all.txt")
-    assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
-    jsonschema.Draft202012Validator(schema()).validate(report)
-    assert report["tensors"][0]["n"] == 3 * 40_960
-    assert "merged from 3 shards" in report["notes"]
-    assert {name: Path(name).read_bytes() for name in names} == before
-    assert gc.Stream.load("all.gcs").about == {"source": "numpy:PCG64", "seeds": "1-1 2-2 3-3"}
-    assert "numpy:PCG64" in Path("all.txt").read_text()
-
-
-def test_a_merged_defect_fails(run, here):
-    for seed in (1, 2):
-        assert run(
-            "validate", "sources:wide", "--n", "1e4", "--save", f"{seed}.gcs", "--seed", str(seed)
-        ).exit_code
-    assert run("merge", "1.gcs", "2.gcs").exit_code == 1
-
-
-def test_shards_that_do_not_belong_together(run, here):
-    (one,) = shards(run, 1)
-    (quick,) = shards(run, 2, battery="quick")
-    done = run("merge", one, quick)
-    assert (done.exit_code, done.stdout) == (2, "")
-    for word in ("2.gcs", "1.gcs", "battery", "generator", "quick"):
-        assert word in done.stderr
-    done = run("merge", one, one)
-    assert done.exit_code == 2
-    assert "same part" in done.stderr
-
-
-def test_shards_of_the_same_seed(run, here):
-    (one,) = shards(run, 1)
-    Path(one).rename("other.gcs")
-    (again,) = shards(run, 1)
-    done = run("merge", "other.gcs", again)
-    assert done.exit_code == 2
-    for word in ("other.gcs", "1.gcs", "same seed", "numpy:PCG64"):
-        assert word in done.stderr
-
-
-@pytest.mark.parametrize("harm", ["cut", "flip", "foreign", "empty"])
-def test_a_shard_that_is_none(run, here, harm):
-    good, bad = shards(run, 1, 2)
-    data = bytearray(Path(bad).read_bytes())
-    if harm == "cut":
-        data = data[: len(data) // 2]
-    elif harm == "flip":
-        data[-100] ^= 1
-    elif harm == "foreign":
-        np.save("x.npy", np.zeros(9))
-        data = Path("x.npy").read_bytes()
-    else:
-        data = b""
-    Path(bad).write_bytes(data)
-    done = run("merge", good, bad)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "2.gcs" in done.stderr
-    assert "bug" not in done.stderr
-
-
-def test_a_shard_is_not_written_over(run, here):
-    (one,) = shards(run, 1)
-    done = run("merge", one, "--save", "./1.gcs")
-    assert done.exit_code == 2
-    assert "would write over" in done.stderr
 
 
 def test_the_live_line(monkeypatch):

@@ -130,15 +130,20 @@ def test_an_interrupt_while_fresh_values_are_drawn_leaves_the_look_suspect():
     assert (result.interrupted, result.verdict, len(result.undecided)) == (True, "suspect", 1)
 
 
-def test_unbroken_work_is_finished_first():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_unbroken_work_is_finished_first(number):
+    former = signal.signal(number, signal.default_int_handler)
     done = []
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what is inside must go on
-        with unbroken():
-            os.kill(os.getpid(), signal.SIGINT)
-            done.append("after the signal")
-        done.append("after the block")
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what is inside must go on
+            with unbroken():
+                os.kill(os.getpid(), number)
+                done.append("after the signal")
+            done.append("after the block")
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, former)
     assert done == ["after the signal"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_unbroken_work_in_another_thread():
