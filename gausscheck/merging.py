@@ -9,6 +9,7 @@ from pathlib import Path
 from gausscheck.errors import ArgumentError, FileFormatError
 from gausscheck.floats import FORMATS
 from gausscheck.sources.generators.builtin import FAMILIES
+from gausscheck.sources.generators.words import named
 from gausscheck.sources.sniff import identify
 from gausscheck.streaming import Stream
 
@@ -110,7 +111,7 @@ def _generator(source: str) -> str:
     family, *rest = source.split(":")
     if family not in FAMILIES:
         return source
-    return ":".join([family, *(part for part in rest if not (part.isdecimal() or part in FORMATS))])
+    return ":".join([family, *(part for part in rest if not (part.isdecimal() or named(part) in FORMATS))])
 
 
 def _check_source(path: str, told: Mapping[str, str], other: str, known: Mapping[str, str]) -> None:

@@ -41,6 +41,12 @@ def choose(
     DataError
         If nothing can be tested, a key names what cannot be tested, or the choice is not clear.
     """
+    if source.metadata.get("format", "").startswith("gausscheck/shard/"):
+        msg = (
+            f"{source.path}: is a shard, what a validation kept, and no file of values; make a report of it "
+            f"with: gausscheck merge {source.path}"
+        )
+        raise DataError(msg)
     picked = _named(source, keys) if keys else _by_rule(source)
     reason = "not asked for" if keys else "not named like noise"
     chosen = tuple(entry for entry in source.entries if entry.key in picked)

@@ -121,3 +121,12 @@ def test_a_pattern_that_no_shell_expanded(run, here):
     done = run("merge", "*.gcs", "--format", "json")
     assert done.exit_code == 0, done.output
     assert "merged from 2 shards" in json.loads(done.stdout)["notes"]
+
+
+def test_an_audit_of_a_shard_tells_of_merge(run, here):
+    (one,) = shards(run, 1)
+    done = run("audit", one, "--quiet")
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: 1.gcs: is a shard")
+    assert line.endswith("gausscheck merge 1.gcs")

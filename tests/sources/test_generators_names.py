@@ -1,5 +1,6 @@
 """Names of generators: those built in give what the plain call gives; modules; what is not understood."""
 
+import io
 import subprocess
 import sys
 import types
@@ -90,6 +91,7 @@ def test_every_listed_name_is_understood():
         ("numpy:PCG64:float32:4", "expected nothing after 'float32', got '4'"),
         ("torch", "torch has no device ''"),
         ("torch:gpu", "torch has no device 'gpu'; did you mean 'cuda'"),
+        ("torch:randn", r"no device 'randn'. Expected torch:DEVICE\[:DTYPE\]"),
         ("torch:cpu:int8", "unknown type 'int8'"),
         ("torch:cpu:7", "unknown type '7'"),
         ("noise.py:make", "is a path; name the module and start in its folder, as in noise:make"),
@@ -116,6 +118,41 @@ def test_no_device():
     with pytest.raises(ArgumentError, match="cannot use the device cuda here") as caught:
         open_generator("torch:cuda:bfloat16")
     assert caught.value.__cause__ is not None
+    # One sentence, whatever torch has to say of linkers.
+    assert len(str(caught.value)) < 200
+
+
+def test_paths_are_no_generators(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("noise.npy", "values", "noise.py"):
+        (tmp_path / name).write_bytes(b"x")
+    for name, message in (
+        ("noise.npy", "with: gausscheck audit noise.npy"),
+        ("values", "with: gausscheck audit values"),
+        ("missing.safetensors", "with: gausscheck audit missing.safetensors"),
+        (".", "with: gausscheck audit ."),
+        ("1.gcs", "is a shard.* gausscheck merge 1.gcs"),
+        ("noise.py", "as in noise:draw"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            open_generator(name)
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        *((word, "float32") for word in ("fp32", "f32", "float", "F32", "Float32")),
+        *((word, "float64") for word in ("fp64", "f64", "double")),
+        *((word, "float16") for word in ("fp16", "f16", "half")),
+        *((word, "bfloat16") for word in ("bf16", "BF16")),
+        *((word, "float8_e4m3fn") for word in ("fp8_e4m3", "F8_E4M3")),
+        *((word, "float8_e5m2") for word in ("fp8_e5m2", "F8_E5M2")),
+    ],
+)
+def test_other_names_of_storage_formats(word, name):
+    assert open_generator("-", dtype=word, reader=io.BytesIO()).dtype == name
+    if name in ("float32", "float64"):
+        assert open_generator(f"numpy:PCG64:{word}").dtype == name
 
 
 @pytest.mark.parametrize(
@@ -123,7 +160,11 @@ def test_no_device():
     [
         ("numpy:PCG64:float32", {"dtype": "float64"}, "gives float32 values, dtype asks for float64"),
         ("numpy:PCG64", {"dtype": "bfloat16"}, "unknown type 'bfloat16'"),
-        ("numpy:PCG64", {"dtype": "double"}, "unknown float format 'double'"),
+        (
+            "numpy:PCG64",
+            {"dtype": "doubel"},
+            "unknown storage format 'doubel'; did you mean 'double'.*Known: float64",
+        ),
         ("numpy:PCG64", {"reader": sys.stdin}, "only read by the source '-'"),
         (np.zeros(4), {}, r"got a ndarray, which is no generator.*audit\(\) tests the values of an array"),
         (torch.zeros(4), {}, "got a Tensor, which is no generator"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,9 @@ from gausscheck.errors import ArgumentError
 from gausscheck.sources.generators.base import Draw, GeneratorSource, Start
 from gausscheck.sources.generators.blocks import BlockDraw
 from gausscheck.sources.generators.returned import called
+from gausscheck.sources.generators.words import close, named
 
-__all__ = ["FAMILIES", "GENERATORS", "builtin", "close", "from_numpy", "from_torch"]
+__all__ = ["FAMILIES", "GENERATORS", "builtin", "from_numpy", "from_torch"]
 
 GENERATORS: dict[str, str] = {
     "numpy:PCG64": "NumPy's default; ziggurat in float32, or with :float64",
@@ -38,13 +37,6 @@ _OTHER_TYPES = ("float32", "float64", "bfloat16", "float16")
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
-def close(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` of the known word next to `word`, whatever the case, or nothing."""
-    lower = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
-    return f"; did you mean {lower[found[0]]!r}?" if found else ""
-
-
 def builtin(spec: str, dtype: str | None) -> GeneratorSource:
     """Open ``numpy:…``, ``torch:…`` or ``jax…``.
 
@@ -66,7 +58,7 @@ def _type(spec: str, written: list[str], dtype: str | None, known: tuple[str, ..
     if len(written) > 1:
         msg = f"{spec}: expected nothing after {written[0]!r}, got {':'.join(written[1:])!r}"
         raise ArgumentError(msg)
-    name = written[0] if written else dtype or "float32"
+    name = named(written[0]) if written else dtype or "float32"
     if name not in known:
         msg = f"{spec}: unknown type {name!r}{close(name, known) or ';'} it gives {', '.join(known)}"
         raise ArgumentError(msg)
@@ -109,7 +101,7 @@ def _torch(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
         meant = "; did you mean 'cuda'?" if word == "gpu" else close(word, _DEVICES) or "."
         msg = (
             f"{spec}: torch has no device {word!r}{meant} "
-            "Expected torch:cpu, torch:cuda, torch:cuda:1, torch:mps …; ':bfloat16' or the like may follow"
+            "Expected torch:DEVICE[:DTYPE], for torch.randn, such as torch:cpu, torch:cuda:1:bfloat16"
         )
         raise ArgumentError(msg)
     rest = parts[1:]
@@ -125,7 +117,8 @@ def _torch(spec: str, parts: list[str], dtype: str | None) -> GeneratorSource:
         torch.Generator(device=word)
         torch.empty(1, device=word)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
+        # The first sentence: torch goes on about libraries and linkers.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". ")[0].rstrip(".")
         msg = f"{spec}: torch {torch.__version__} cannot use the device {word} here: {reason}"
         raise ArgumentError(msg) from error
 

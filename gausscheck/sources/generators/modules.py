@@ -9,10 +9,14 @@ from types import ModuleType
 from typing import Any
 
 from gausscheck.errors import ArgumentError, GeneratorError
-from gausscheck.sources.generators.builtin import GENERATORS, close
+from gausscheck.sources.generators.builtin import GENERATORS
 from gausscheck.sources.generators.returned import called
+from gausscheck.sources.generators.words import close
+from gausscheck.sources.paths import ENDINGS
 
 __all__ = ["named"]
+
+_SHARD = ".gcs"
 
 
 def named(spec: str) -> Any:
@@ -24,11 +28,13 @@ def named(spec: str) -> Any:
     Raises
     ------
     ArgumentError
-        No such module or attribute; the message names what comes close.
+        No such module or attribute; the message names what comes close. A file.
     GeneratorError
         The module raised while it was imported.
     """
     module_name, colon, path = spec.partition(":")
+    if told := _file(spec):
+        raise ArgumentError(told)
     if not colon or not module_name or not path:
         msg = (
             f"unknown generator {spec!r}{close(spec, GENERATORS) or '.'} Expected module:callable, - for raw "
@@ -57,6 +63,24 @@ def named(spec: str) -> Any:
             raise ArgumentError(msg) from error
         so_far += f".{part}"
     return found
+
+
+def _file(spec: str) -> str:
+    """Say what to do with the path of a file or folder; empty for what is none."""
+    named_like_one = ":" not in spec and spec.lower().endswith((*ENDINGS, _SHARD))
+    if not named_like_one and not os.path.exists(spec):
+        return ""
+    if spec.lower().endswith(_SHARD):
+        return (
+            f"{spec}: is a shard, what a validation kept; make a report of it with: gausscheck merge {spec}"
+        )
+    if spec.endswith(".py"):
+        stem = os.path.basename(spec).removesuffix(".py")
+        return f"{spec}: is a file; name a callable in it and start in its folder, as in {stem}:draw"
+    return (
+        f"{spec}: is a path, and a validation draws from a generator; test the values of files with: "
+        f"gausscheck audit {spec}"
+    )
 
 
 def _module(spec: str, name: str) -> ModuleType:

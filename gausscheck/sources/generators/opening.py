@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO
 
 from gausscheck.errors import ArgumentError
-from gausscheck.floats import float_format
 from gausscheck.sources.generators.base import GeneratorSource
 from gausscheck.sources.generators.builtin import FAMILIES, builtin
 from gausscheck.sources.generators.callables import from_callable, from_object, gives_values
 from gausscheck.sources.generators.modules import named
 from gausscheck.sources.generators.reader import from_reader
 from gausscheck.sources.generators.returned import is_array
+from gausscheck.sources.generators.words import storage_format
 
 __all__ = ["open_generator"]
 
@@ -30,8 +30,9 @@ def open_generator(
         see :func:`~gausscheck.sources.generators.callables.from_callable`. An iterator or iterable of arrays.
         A Generator of NumPy or torch, or an object with a method `standard_normal` or `normal`.
     dtype : str, optional
-        Storage format, a key of :data:`gausscheck.floats.FORMATS`. Generators of NumPy, torch and JAX make
-        it, float32 by default; of ``-`` it must be said; everything else is held to it.
+        Storage format, a key of :data:`gausscheck.floats.FORMATS` or another name of one (``bf16``).
+        Generators of NumPy, torch and JAX make it, float32 by default; of ``-`` it must be said; everything
+        else is held to it.
     reader : binary file, optional
         What ``-`` reads, such as ``sys.stdin.buffer``.
 
@@ -51,7 +52,7 @@ def open_generator(
     True
     """
     if dtype is not None:
-        float_format(dtype)
+        dtype = storage_format(dtype)
     if reader is not None and not (isinstance(source, str) and source == "-"):
         msg = "a reader is only read by the source '-'; pass source='-' with it, or leave it out"
         raise ArgumentError(msg)

@@ -25,7 +25,7 @@ def from_reader(reader: Any, dtype: str | None) -> GeneratorSource:
     """
     if dtype is None:
         known = ", ".join(FORMATS)
-        msg = f"raw values on standard input have no type of their own; name it with dtype: {known}"
+        msg = f"raw values on standard input have no type; name it with --dtype (dtype= in Python): {known}"
         raise ArgumentError(msg)
     if reader is None:
         msg = "'-' reads raw values from a binary stream; pass one, as in reader=sys.stdin.buffer"
