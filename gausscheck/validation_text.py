@@ -27,8 +27,10 @@ def validation_lines(
     validation: Validation, *, width: int = 100, show_all: bool = False, how_to_see_all: str = ""
 ) -> Iterator[Line]:
     """Yield the lines of a validation; parameters as for :func:`gausscheck.text.report_lines`."""
+    badge = _badge(validation)
     deciding = _deciding(validation)
-    yield from _without_summary(deciding, width, show_all=show_all, how_to_see_all=how_to_see_all)
+    for line in _without_summary(deciding, width, show_all=show_all, how_to_see_all=how_to_see_all):
+        yield _headed(line, badge)
     yield from _looks(validation)
     yield ()
     yield from paragraph("budget", "dim", _rule(validation), width)
@@ -40,8 +42,7 @@ def validation_lines(
     for problem in validation.errors:
         yield from paragraph("error", "fail", wording.error(problem), width)
     yield ()
-    badge, role = _badge(validation)
-    yield (Span(" "), Span(f" {badge} ", role), Span(f"  {summary(validation)}"))
+    yield (Span(" "), badge, Span(f"  {summary(validation)}"))
 
 
 def _deciding(validation: Validation) -> Look:
@@ -80,7 +81,17 @@ def _drift(validation: Validation) -> str:
     return fault(validation) or f"{so_far} at any time"
 
 
-def _badge(validation: Validation) -> tuple[str, str]:
+def _badge(validation: Validation) -> Span:
     if validation.errors and validation.verdict != "fail":
-        return "ERROR", "badge fail"
-    return validation.verdict.upper(), f"badge {validation.verdict}"
+        return Span(" ERROR ", "badge fail")
+    return Span(f" {validation.verdict.upper()} ", f"badge {validation.verdict}")
+
+
+def _headed(line: Line, badge: Span) -> Line:
+    """Line of a report, its badge replaced by that of the run, which may be suspect for other reasons."""
+    place = next((i for i, span in enumerate(line) if span.role.startswith("badge")), None)
+    if place is None:
+        return line
+    # The gap behind it keeps the name in its column.
+    gap = len(line[place].text) + len(line[place + 1].text) - len(badge.text)
+    return (*line[:place], badge, Span(" " * gap), *line[place + 2 :])

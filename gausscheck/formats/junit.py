@@ -55,7 +55,7 @@ def junit_validation(validation: Validation) -> str:
     for problem in validation.errors:
         suite.error(suite.case(wording.printable(problem.path) or "source"), problem)
     suite.out(suite.element, [wording.printable(note) for note in validation.notes])
-    suites = [suite, *_suites(validation.report)]
+    suites = [suite, *_suites(of_looks.standing(validation))]
     if decider is not None and decider.stage == 2:
         suites += [_tensor(t, decider.report, of_looks.look_name(decider)) for t in decider.report.tensors]
     return _document(suites, validation.elapsed_s)

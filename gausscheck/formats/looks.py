@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gausscheck import selection, wording
+from gausscheck.report import Report, worst
 
 if TYPE_CHECKING:
     from gausscheck.validation import Look, Validation
@@ -19,6 +21,7 @@ __all__ = [
     "look_row",
     "look_sentence",
     "looks",
+    "standing",
     "story",
     "summary",
     "worst_sentence",
@@ -108,6 +111,15 @@ def facts(validation: Validation) -> list[tuple[str, str]]:
         ("replay", wording.printable(validation.replay)),
         ("version", validation.version),
     ]
+
+
+def standing(validation: Validation) -> Report:
+    """Return the report of the run, in which no tensor passed where the run as a whole is left open."""
+    report = validation.report
+    if validation.verdict != "suspect":
+        return report
+    tensors = (replace(t, verdict=worst([t.verdict, "suspect"])) for t in report.tensors)
+    return replace(report, tensors=tuple(tensors))
 
 
 def summary(validation: Validation) -> str:

@@ -67,7 +67,7 @@ def markdown_validation(validation: Validation, *, limit: int | None = None) -> 
         details = [_detail(t, frozenset(), alone=True) for t in decider.report.tensors]
         pieces.append("\n".join([f"## {_escape(of_looks.look_name(decider))}\n", *details]))
     pieces.append("## Everything of the run\n")
-    return _page("\n".join(pieces), validation.report, limit)
+    return _page("\n".join(pieces), of_looks.standing(validation), limit)
 
 
 def _page(head: str, report: Report, limit: int | None) -> str:

@@ -19,6 +19,7 @@ from gausscheck.formats.github import github_validation, step_summary
 from gausscheck.formats.junit import junit_validation
 from gausscheck.formats.looks import look_sentence, summary
 from gausscheck.formats.markdown import markdown_validation
+from gausscheck.validation_text import validation_text
 
 PASSED = validation(look(65536, -0.5), look(131072, -1.0))
 OPEN = validation(look(65536, -4.2, "suspect"), interrupted=True, notes=("interrupted",))
@@ -177,3 +178,16 @@ def test_a_real_validation():
     assert root.get("failures") == "0"
     assert github_validation(result) == summary(result)
     assert tables(markdown_validation(result))[0][1][:2] == ["run", "65,536"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_headers_agree_with_the_last_line(name):
+    result, _, _ = EVERY[name]
+    first, *_, last = validation_text(result).splitlines()
+    assert first.split()[0] == last.split()[0]
+    assert first.index("noise:draw") == 11
+    suites = {suite.get("name"): suite for suite in read(result)}
+    told = [p.get("value") for p in suites["noise:draw"].iter("property") if p.get("name") == "verdict"]
+    assert (told == ["pass"]) == (result.verdict == "pass")
+    page = markdown_validation(result)
+    assert ("### ✓ passed" in page) == (result.verdict == "pass")
