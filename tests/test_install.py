@@ -141,6 +141,7 @@ def audits(wheel, tmp_path_factory):
     return results
 
 
+@pytest.mark.slow
 def test_a_read_only_installation_works(audits):
     (used, verdict, moments), _ = audits
     assert used

@@ -27,6 +27,7 @@ def _run(script, *options):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_power_of_a_few_is_measured_and_read_again(bench, tmp_path):
     out = _run("bench_power.py", "--quick")
     row = re.search(r"^\| `scale_flux` .*$", out, re.MULTILINE)

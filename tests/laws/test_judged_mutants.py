@@ -38,9 +38,9 @@ def module(statistic):
 @pytest.mark.parametrize(
     ("statistic", "place"),
     [
-        ("autocorrelation", "autocorrelation"),
+        pytest.param("autocorrelation", "autocorrelation", marks=pytest.mark.slow),
         ("band_power", "band_power"),
-        ("spectral_flatness", "spectral_flatness"),
+        pytest.param("spectral_flatness", "spectral_flatness", marks=pytest.mark.slow),
         ("spectral_peak", "spectral_peak"),
         ("cumulative_periodogram", "cumulative_periodogram"),
         ("tail_count", "tail_count"),

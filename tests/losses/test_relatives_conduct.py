@@ -117,7 +117,13 @@ def test_no_wait_for_the_device(name, monkeypatch):
     LOSSES[name]()(z).backward()
 
 
-@pytest.mark.parametrize("name", LOSSES)
+# Compiling takes seconds: the typical aim, which does more, by default, and the plain one by hand.
+_COMPILED = [
+    pytest.param(name, marks=pytest.mark.slow if f"typical {name}" in LOSSES else ()) for name in LOSSES
+]
+
+
+@pytest.mark.parametrize("name", _COMPILED)
 def test_compile(name):
     z = noise(2, *SHAPE).requires_grad_()
     options = {"shape": SHAPE} if "autocorrelation" in name else {}

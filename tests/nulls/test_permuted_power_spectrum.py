@@ -97,9 +97,9 @@ def test_uniformity_catches_a_single_law_with_the_right_variance():
     "options",
     [
         {"n": 256, "permutations": 2},
-        {"n": 256, "permutations": 64},
         {"n": 1000, "permutations": 4, "mu": "paper"},
-        {"n": 16384, "permutations": 16, "samples": 8},
+        pytest.param({"n": 256, "permutations": 64}, marks=pytest.mark.slow),
+        pytest.param({"n": 16384, "permutations": 16, "samples": 8}, marks=pytest.mark.slow),
         pytest.param({"n": 1024, "permutations": 4, "variance": 1.01}, marks=pytest.mark.slow),
         pytest.param({"n": 1_000_000, "permutations": 4}, marks=pytest.mark.slow),
     ],

@@ -181,7 +181,7 @@ def test_p_values_are_uniform(n, options):
 
 
 def test_uniformity_catches_a_forgotten_last_group_and_a_normal_law():
-    values = _stored(100, 12000)
+    values = _stored(100, 6000)
     assert _p_of_p(power_spectrum_null(100).sf(values)) > FALSE_ALARM
     deviation = AmplitudeDeviation(16, RAYLEIGH_MEAN)
     forgotten = ContourNull(SumCgf(((3, 1 / 3, deviation),)))

@@ -157,5 +157,5 @@ def test_hints_name_options_as_a_call_has_them(scale, said):
 
 @pytest.mark.parametrize("source", [np.zeros(100), "numpy:PCG64"])
 def test_unknown_options_are_named(source):
-    with pytest.raises(gc.ArgumentError, match="unknown option 'tolerence'.*did you mean 'tolerance'"):
+    with pytest.raises(gc.ArgumentError, match=r"unknown option 'tolerence'.*did you mean 'tolerance'"):
         gc.assert_gaussian(source, tolerence={"scale": 0.1})
