@@ -24,5 +24,20 @@ def test_seeds_that_overlap_in_part_are_refused(tmp_path, one, two):
 def test_seeds_that_touch_are_merged(tmp_path):
     paths = [shard(tmp_path / "a.gcs", "1-8"), shard(tmp_path / "b.gcs", "9-16")]
     assert merge_shards(paths).samples == 20
-    other = shard(tmp_path / "c.gcs", "1-8", source="numpy:MT19937")
-    assert merge_shards([*paths, other]).samples == 30
+
+
+@pytest.mark.parametrize("seeds", ["1-8", "17-24"])
+def test_another_source_is_refused_whatever_its_seeds(tmp_path, seeds):
+    paths = [shard(tmp_path / "a.gcs", "1-8"), shard(tmp_path / "c.gcs", seeds, source="numpy:MT19937")]
+    with pytest.raises(
+        gc.ArgumentError, match=r"c\.gcs: was drawn by numpy:MT19937, and .*a\.gcs by numpy:P"
+    ):
+        merge_shards(paths)
+
+
+@pytest.mark.parametrize("source", ["numpy:PCG64:float32", "numpy:PCG64:f32"])
+def test_one_source_under_two_names_is_one(tmp_path, source):
+    one = shard(tmp_path / "a.gcs", "1-8")
+    assert merge_shards([one, shard(tmp_path / "b.gcs", "9-16", source=source)]).samples == 20
+    with pytest.raises(gc.ArgumentError, match="from the same seed"):
+        merge_shards([one, shard(tmp_path / "c.gcs", "8-8", source=source)])
