@@ -107,15 +107,6 @@ def test_shards_of_another_source(run, here):
     assert "9.gcs: was drawn by numpy:MT19937, and 1.gcs by numpy:PCG64" in done.stderr
 
 
-def test_names_that_mean_one_source(run, here):
-    (one,) = shards(run, 1)
-    words = ("--n", "40000", "--sample", "8192", "--budget", "1e-8", "-q")
-    for seed, code in (("9", 0), ("1", 2)):
-        name = f"b{seed}.gcs"
-        assert run("validate", "numpy:PCG64:float32", *words, "--seed", seed, "--save", name).exit_code == 0
-        assert run("merge", one, name).exit_code == code
-
-
 def test_a_pattern_that_no_shell_expanded(run, here):
     shards(run, 1, 2)
     done = run("merge", "*.gcs", "--format", "json")
