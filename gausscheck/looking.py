@@ -27,7 +27,9 @@ from gausscheck.wording import number
 __all__ = ["BLOCK", "SEED_BITS", "Run", "confirmation_seed"]
 
 BLOCK = 2**20
-"""Values of all streams that are drawn together, or one sample of each if that is more."""
+"""Values of all streams that are drawn together at first, or one sample of each if that is more."""
+
+_SHARE, _LARGEST = 16, 2**23  # later a sixteenth of those seen, for large blocks keep several threads at work
 
 SEED_BITS = 31
 """Of seeds that are made up: short enough to be typed again, and taken by every source."""
@@ -186,7 +188,8 @@ class Run:
         while stream.n < size:
             if drawing.ended:
                 return False
-            block = drawing.take(min(max(1, BLOCK // unit), -(-(size - stream.n) // unit)))
+            together = max(BLOCK, min(stream.n // _SHARE, _LARGEST))
+            block = drawing.take(min(max(1, together // unit), -(-(size - stream.n) // unit)))
             if stage == 1 and not stream.n:
                 self._heed(block)
             with unbroken():

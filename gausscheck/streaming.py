@@ -31,6 +31,9 @@ SAMPLE = 2**16
 """Values that a stream of single values is cut into: lags up to half of that are seen."""
 
 
+_LONG = 2**23  # values given to collectors together, who look at shorter stretches themselves
+
+
 class Stream:
     """Audits any number of values in bounded memory; its report is that of the same data in one array.
 
@@ -191,7 +194,8 @@ class Stream:
         gathering = self._gathering
         assert gathering is not None
         gathering.expect((gathering.kept.samples + count) * size)
-        rows = max(1, CHUNK // size)
+        # Long stretches keep several threads at work; transforms by permutation would take memory for it.
+        rows = max(1, (CHUNK if gathering.spectrum_needs else _LONG) // size)
         for start in range(0, count, rows):
             first = self._first + gathering.kept.samples
             gathering.take(first, block.like(block.data[start : start + rows]))

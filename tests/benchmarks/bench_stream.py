@@ -22,7 +22,7 @@ from timing import best
 
 import gausscheck as gc
 
-PIECE = 2**22
+PIECE = 2**23
 
 
 def speed(size: int, threads: int, rounds: int) -> None:
