@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import frexp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from gausscheck.summaries.frequency import FrequencyBins, frequency_bins
 __all__ = ["Runs", "reduce_fields", "runs_of"]
 
 _SUM_MATH = {"contract", "reassoc", "nsz"}
+_LOG_TWO = log(2)
 
 
 @dataclass(frozen=True)
@@ -99,23 +101,42 @@ def _total(ordinates):  # type: ignore[no-untyped-def]
 
 @jit(fastmath=_SUM_MATH | {"nnan"})
 def _maximum(ordinates):  # type: ignore[no-untyped-def]
-    largest = -1.0
-    for k in range(ordinates.size):
-        largest = max(largest, ordinates[k])
-    return largest
+    # Eight at a time: one comparison after the other would wait for the one before.
+    a = b = c = d = e = f = g = h = -1.0
+    whole = ordinates.size // 8 * 8
+    for k in range(0, whole, 8):
+        a, b = max(a, ordinates[k]), max(b, ordinates[k + 1])
+        c, d = max(c, ordinates[k + 2]), max(d, ordinates[k + 3])
+        e, f = max(e, ordinates[k + 4]), max(f, ordinates[k + 5])
+        g, h = max(g, ordinates[k + 6]), max(h, ordinates[k + 7])
+    for k in range(whole, ordinates.size):
+        a = max(a, ordinates[k])
+    return max(a, b, c, d, e, f, g, h)
 
 
 @jit()
 def _log_total(ordinates, least):  # type: ignore[no-untyped-def]
-    """Sum of logarithms, of products of eight: no ordinate counts as less than 1e-36 or more than 1e36."""
-    total = 0.0
+    """Sum of logarithms, of products of eight: no ordinate counts as less than 1e-36 or more than 1e36.
+
+    Products are split into a power of two and a factor from 1/2 to 1; a logarithm is taken of 512 factors at
+    once.
+    """
+    total, factor = 0.0, 1.0
+    power = factors = 0
     whole = ordinates.size // 8 * 8
     for k in range(0, whole, 8):
         a = max(ordinates[k], least) * max(ordinates[k + 1], least)
         b = max(ordinates[k + 2], least) * max(ordinates[k + 3], least)
         c = max(ordinates[k + 4], least) * max(ordinates[k + 5], least)
         d = max(ordinates[k + 6], least) * max(ordinates[k + 7], least)
-        total += np.log((a * b) * (c * d))
+        mantissa, exponent = frexp((a * b) * (c * d))
+        factor *= mantissa
+        power += exponent
+        factors += 1
+        if factors == 512:
+            total += np.log(factor)
+            factor, factors = 1.0, 0
+    total += np.log(factor) + power * _LOG_TWO
     for k in range(whole, ordinates.size):
         total += np.log(max(ordinates[k], least))
     return total
