@@ -8,44 +8,16 @@ import click
 
 from gausscheck_cli.guard import debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
+from gausscheck_cli.tested import battery_option, reference_options, tolerance_option
 
-__all__ = ["audit", "tolerances_of"]
-
-_LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
-
-
-def tolerances_of(
-    _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
-) -> dict[str, float] | None:
-    """Read ``NAME=NUMBER``, any number of times."""
-    tolerances: dict[str, float] = {}
-    for item in given:
-        name, equals, text = item.partition("=")
-        try:
-            value = float(text)
-        except ValueError:
-            equals = ""
-        if not equals or not name.strip():
-            msg = f"{item!r} is not NAME=NUMBER, such as scale=0.02"
-            raise click.BadParameter(msg)
-        if name.strip() in tolerances:
-            msg = f"{name.strip()!r} is given twice"
-            raise click.BadParameter(msg)
-        tolerances[name.strip()] = value
-    return tolerances or None
+__all__ = ["audit"]
 
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--key", "keys", multiple=True, metavar="K", help="Tensor to test, or a pattern; repeatable.")
 @click.option("--layout", metavar="L", help='Axis letters, such as "b c h w".  [default: by number of axes]')
-@click.option(
-    "--battery",
-    default="standard",
-    show_default=True,
-    metavar="B",
-    help="Set of tests; see `gausscheck list`.",
-)
+@battery_option("standard")
 @click.option(
     "--permutations",
     type=click.IntRange(min=0),
@@ -54,20 +26,7 @@ def tolerances_of(
     metavar="R",
     help="Random permutations averaged by permuted tests.",
 )
-@click.option(
-    "--reference",
-    default="standard",
-    show_default=True,
-    metavar="standard|scale=S",
-    help="Test against N(0, 1), or N(0, S^2).",
-)
-@click.option(
-    "--lattice",
-    type=click.Choice(_LATTICES),
-    default="auto",
-    show_default=True,
-    help="Rounding that the values went through.",
-)
+@reference_options
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -76,14 +35,7 @@ def tolerances_of(
     metavar="A",
     help="A tensor fails below this p-value, corrected for the number of tests.",
 )
-@click.option(
-    "--tolerance",
-    "tolerance",
-    multiple=True,
-    callback=tolerances_of,
-    metavar="NAME=V",
-    help="Size of an effect that does no harm, such as scale=0.02; repeatable.",
-)
+@tolerance_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

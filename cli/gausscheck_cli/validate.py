@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from gausscheck_cli.audit import tolerances_of
 from gausscheck_cli.guard import COULD_NOT_AUDIT, INTERRUPTED, complain, debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
 from gausscheck_cli.quantity import Quantity
+from gausscheck_cli.tested import battery_option, reference_options, tolerance_option
 from gausscheck_cli.undone import TERMINATED, reported, terminable
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["ENDING", "save_shard", "shard_path", "validate"]
 
 ENDING = ".gcs"
-
-_LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
 
 
 def file_path(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
@@ -76,34 +74,9 @@ def shard_path(context: click.Context, parameter: click.Parameter, given: str | 
     metavar="L",
     help="Values that are looked at as one series: lags up to L/2 are seen.",
 )
-@click.option(
-    "--battery",
-    default="generator",
-    show_default=True,
-    metavar="B",
-    help="Set of tests; see `gausscheck list`.",
-)
-@click.option(
-    "--reference",
-    default="standard",
-    show_default=True,
-    metavar="standard|scale=S",
-    help="Test against N(0, 1), or N(0, S^2).",
-)
-@click.option(
-    "--lattice",
-    type=click.Choice(_LATTICES),
-    default="auto",
-    show_default=True,
-    help="Rounding that the values went through.",
-)
-@click.option(
-    "--tolerance",
-    multiple=True,
-    callback=tolerances_of,
-    metavar="NAME=V",
-    help="Size of an effect that does no harm, such as scale=0.002; repeatable.",
-)
+@battery_option("generator")
+@reference_options
+@tolerance_option
 @click.option(
     "--save",
     callback=shard_path,
