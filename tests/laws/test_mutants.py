@@ -27,6 +27,9 @@ from gausscheck import asking, audit, statistics
 from gausscheck.lattice import Lattice
 from gausscheck.nulls.power_spectrum import power_spectrum_null
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 ENGINE = ENGINES["numba"]
 SKEWED = [Case(name, {"order": k}) for name in ("moment", "hermite") for k in (3, 4, 5, 6, 7, 8)]
 

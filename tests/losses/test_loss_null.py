@@ -16,6 +16,9 @@ from gausscheck.losses.terms import MomentTerm
 from gausscheck.nulls.base import Grade
 from gausscheck.nulls.power_spectrum import power_spectrum_null
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 N = 1024
 DRAWS = 4000
 # Dvoretzky, Kiefer, Wolfowitz, Massart: the largest distance of 4,000 draws from their law exceeds this for

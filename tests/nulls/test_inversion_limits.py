@@ -11,6 +11,9 @@ from gausscheck.errors import ArgumentError
 from gausscheck.nulls.base import Grade
 from gausscheck.nulls.inversion import InversionNull, inversion_null
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 # 12 features x 2 sizes x 9 points x 2 tails of a binomial count: below 4.4e-8 together, 1e-10 each.
 FALSE_ALARM = 1e-10
 
