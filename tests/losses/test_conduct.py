@@ -9,6 +9,9 @@ torch = pytest.importorskip("torch")
 from gausscheck.errors import DataError  # noqa: E402
 from gausscheck.losses import GaussianityLoss, MomentLoss, PowerSpectrumLoss  # noqa: E402
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 LOSSES = {
     "paper": GaussianityLoss,
     "stored": lambda **o: GaussianityLoss(permute=None, **o),

@@ -17,6 +17,9 @@ from gausscheck.nulls.rayleigh import RAYLEIGH_MEAN, density_derivatives, transf
 from gausscheck.nulls.saddlepoint import SaddlepointNull
 from gausscheck.nulls.small_sum import SmallSum
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 # Every test below that draws random numbers fails by chance with at most this probability.
 FALSE_ALARM = 1e-9
 

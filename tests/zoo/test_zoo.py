@@ -16,6 +16,9 @@ from zoo.tools import FORMATS, inverse_normal, rounded
 
 from gausscheck.lattice import Lattice
 
+# Cases differ in parameters that one law joins; all of them run by hand.
+pytestmark = pytest.mark.thinned(2)
+
 N = 2**14
 DRAWS = 40
 # A measured mean may be off by so many of its standard errors: two-sided 1e-9 for each quantity.
