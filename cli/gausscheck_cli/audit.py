@@ -8,7 +8,7 @@ import click
 
 from gausscheck_cli.guard import debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
-from gausscheck_cli.tested import battery_option, reference_options, tolerance_option
+from gausscheck_cli.tested import alpha_option, battery_option, reference_options, tolerance_option
 
 __all__ = ["audit"]
 
@@ -27,14 +27,7 @@ __all__ = ["audit"]
     help="Random permutations averaged by permuted tests.",
 )
 @reference_options
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=1e-6,
-    show_default=True,
-    metavar="A",
-    help="A tensor fails below this p-value, corrected for the number of tests.",
-)
+@alpha_option("A tensor fails below this p-value, corrected for the number of tests.")
 @tolerance_option
 @click.option(
     "--seed",

@@ -11,6 +11,7 @@ import click
 from gausscheck.errors import ArgumentError
 from gausscheck_cli.guard import COULD_NOT_AUDIT, debug_option
 from gausscheck_cli.outputs import Wanted, deliver, output_options
+from gausscheck_cli.tested import alpha_option
 from gausscheck_cli.undone import reported
 from gausscheck_cli.validate import save_shard, shard_path
 
@@ -22,14 +23,7 @@ __all__ = ["merge"]
 
 @click.command(short_help="One report of the shards of one big run.")
 @click.argument("shards", metavar="SHARD...", nargs=-1, required=True)
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=1e-6,
-    show_default=True,
-    metavar="A",
-    help="Fails below this p-value, corrected for the number of tests.",
-)
+@alpha_option("Fails below this p-value, corrected for the number of tests.")
 @click.option("--save", callback=shard_path, metavar="FILE.gcs", help="Write all of it as one shard.")
 @output_options
 @debug_option

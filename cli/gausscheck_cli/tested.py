@@ -1,4 +1,4 @@
-"""Options of what values are tested for: battery, reference, lattice, tolerances."""
+"""Options of how values are tested: battery, reference, lattice, level, tolerances."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["battery_option", "reference_options", "tolerance_option"]
+__all__ = ["alpha_option", "battery_option", "reference_options", "tolerance_option"]
 
 _LATTICES = ("auto", "none", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -21,6 +21,18 @@ def battery_option(default: str) -> Callable[[_F], _F]:
         show_default=True,
         metavar="B",
         help="Set of tests; see `gausscheck list`.",
+    )
+
+
+def alpha_option(meaning: str) -> Callable[[_F], _F]:
+    """``--alpha``, explained in the words of the verb."""
+    return click.option(
+        "--alpha",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=1e-6,
+        show_default=True,
+        metavar="A",
+        help=meaning,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from cli.test_progress import terminal_as_stderr
 from click.testing import CliRunner
-from gausscheck_cli import meter
+from gausscheck_cli import meter, progress
 from gausscheck_cli.main import cli
 from gausscheck_cli.meter import Meter
 from gausscheck_cli.quantity import Quantity
@@ -237,7 +237,7 @@ def test_signals_end_a_run_with_what_was_seen(tmp_path, number, code):
 
 def test_the_live_line(monkeypatch):
     terminal = terminal_as_stderr(monkeypatch)
-    monkeypatch.setattr(meter, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(progress, "_PATIENCE_S", 0.0)
     monkeypatch.setattr(meter, "_REFRESH_S", 0.0)
     with Meter("numpy:PCG64", wanted=True, verbose=False) as shown:
         shown(Pulse(10**6, 10**9, 6.2e7, -6.0, "moment 4", 1, None))
@@ -248,7 +248,7 @@ def test_the_live_line(monkeypatch):
 
 
 def test_no_live_line_elsewhere(monkeypatch):
-    monkeypatch.setattr(meter, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(progress, "_PATIENCE_S", 0.0)
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with Meter("x", wanted=True, verbose=False) as shown:
