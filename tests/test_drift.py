@@ -396,3 +396,8 @@ def test_seeds_are_kept_in_order_and_count_once(tmp_path):
         (tmp_path / "f.json").write_text(json.dumps(content))
         with pytest.raises(FileFormatError, match="seeds"):
             gc.Drift.load(tmp_path / "f.json")
+
+
+def test_values_are_not_taken_for_their_sums():
+    with pytest.raises(ArgumentError, match=r"got a ndarray; observe\(\) takes values"):
+        gc.Drift("noise").update(np.zeros(100))

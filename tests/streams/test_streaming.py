@@ -195,6 +195,12 @@ def test_the_same_noise_from_two_machines_is_found():
     assert (worst.statistic, worst.verdict) == ("duplicates", "fail")
 
 
+@pytest.mark.parametrize("other", [3, None, np.zeros(9)])
+def test_only_streams_merge(other):
+    with pytest.raises(gc.ArgumentError, match=r"got a \w+; give values to update"):
+        gc.Stream().merge(other)
+
+
 def test_a_part_merges_once(tmp_path):
     part = gc.Stream(sample=64)
     part.update(noise((640,), seed=10))
