@@ -283,8 +283,9 @@ class Stream:
         ArgumentError
             Something that must be the same is not; names both.
         """
-        if not isinstance(other, Stream):
-            msg = f"a stream merges with a stream, got a {type(other).__name__}; give values to update()"
+        given: object = other
+        if not isinstance(given, Stream):
+            msg = f"a stream merges with a stream, got a {type(given).__name__}; give values to update()"
             raise ArgumentError(msg)
         mine, theirs = self._identity(), other._identity()
         for what, value in mine.items():

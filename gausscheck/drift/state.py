@@ -203,8 +203,9 @@ class Drift:
             msg = f"evidence on {self.source!r} is of {self.dtype} values, got {dtype}; use another state"
             raise DataError(msg)
         moments = summary.moments if isinstance(summary, OnePass) else summary
-        if not isinstance(moments, Moments):
-            msg = f"update takes the power sums of a run, got a {type(summary).__name__}; observe() takes values"
+        given: object = moments
+        if not isinstance(given, Moments):
+            msg = f"update takes power sums of a run, got a {type(given).__name__}; observe() takes values"
             raise ArgumentError(msg)
         pooled = moments.pool()
         run = int(pooled.n), float(pooled.sums[0]), float(pooled.sums[1])
